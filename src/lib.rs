@@ -5,3 +5,4 @@
 //! wanted with what [`github`] has, `github` writes the difference, and [`report`] tells about it.
 //! [`sync::run_once`] is that way, line by line; [`cli`] is what a user types.
 
+pub mod plan;
