@@ -5,4 +5,5 @@
 //! wanted with what [`github`] has, `github` writes the difference, and [`report`] tells about it.
 //! [`sync::run_once`] is that way, line by line; [`cli`] is what a user types.
 
+pub mod kstatus;
 pub mod plan;
