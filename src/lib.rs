@@ -9,3 +9,4 @@ pub mod crd;
 pub mod extract;
 pub mod kstatus;
 pub mod plan;
+pub mod source;

@@ -1,0 +1,395 @@
+//! Reading from the API server: single objects, and lists in pages of which each item is looked at and dropped.
+
+use std::{
+    error::Error as _,
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use kube::{Client, client::Body, core::Status};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::SourceError;
+
+/// What an address cannot hold as it is: all but what names of objects usually consist of.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
+
+/// Objects a page: what `kubectl` asks for, too.
+const PAGE: usize = 500;
+
+/// How often a request is sent again after an answer that may be another one next time.
+const RETRIES: u32 = 5;
+
+/// How often it is sent again when there was no answer: often enough for a connection that was lost, not for a server
+/// that is down, of which a person wants to hear at once.
+const RETRIES_UNREACHABLE: u32 = 3;
+
+/// The pause before the first repetition. Each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// No pause is longer, whatever the API server asks for: the next pass is the better repetition then.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often a list is begun again when the API server has forgotten the state that its pages were of.
+const RESTARTS: u32 = 3;
+
+/// Why the API server did not give what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ApiFailure {
+    /// It answered, with an error.
+    #[error("the API server answered {code}{}{}", hint(*code), shown(message))]
+    Answer {
+        /// HTTP status.
+        code: u16,
+        /// Machine-readable reason, such as `NotFound`; may be empty.
+        reason: String,
+        /// What it says.
+        message: String,
+        /// The object it speaks of; may be empty.
+        name: String,
+    },
+    /// It could not be asked.
+    #[error("the API server could not be reached: {problem}; see whether `kubectl cluster-info` reaches it")]
+    Unreachable {
+        /// The causes, outermost first.
+        problem: String,
+    },
+    /// It answered, but not with what was asked for.
+    #[error("the API server's answer to {path} is not readable: {problem}")]
+    Garbled {
+        /// Path of the request.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl ApiFailure {
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Answer { code: 401, .. } => "Unauthorized",
+            Self::Answer { code: 403, .. } => "Forbidden",
+            Self::Answer { .. } => "ApiServerError",
+            Self::Unreachable { .. } => "ApiServerUnreachable",
+            Self::Garbled { .. } => "ApiServerGarbled",
+        }
+    }
+
+    /// True if the object of this name does not exist: only an answer that speaks of the object itself says so, not
+    /// one of a proxy, nor one about a path that is not served.
+    pub(super) fn says_gone(&self, object: &str) -> bool {
+        matches!(self, Self::Answer { code: 404, reason, name, .. } if reason == "NotFound" && name == object)
+    }
+
+    /// True if a permission is missing.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Answer { code: 403, .. })
+    }
+
+    /// How often it is worth asking again.
+    fn retries(&self) -> u32 {
+        match self {
+            Self::Answer { code, .. } if *code == 429 || *code >= 500 => RETRIES,
+            Self::Unreachable { .. } => RETRIES_UNREACHABLE,
+            Self::Answer { .. } | Self::Garbled { .. } => 0,
+        }
+    }
+}
+
+fn hint(code: u16) -> &'static str {
+    match code {
+        401 => " (check the credentials of the kubeconfig or the service account)",
+        _ => "",
+    }
+}
+
+fn shown(message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
+}
+
+/// The uid of namespace `kube-system`, by which a cluster is known; none where it may not be read.
+///
+/// # Errors
+/// When the API server does not answer: a pass that took the cluster for another one would not know its own
+/// deployments again.
+pub async fn cluster_uid(client: &Client) -> Result<Option<String>, SourceError> {
+    match get::<Value>(client, "/api/v1/namespaces/kube-system").await {
+        Ok(namespace) => Ok(namespace
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)),
+        Err(ApiFailure::Answer { code: 403 | 404, .. }) => Ok(None),
+        Err(failure) => Err(SourceError::ClusterUnknown { failure }),
+    }
+}
+
+/// Path of an object in a collection.
+pub(super) fn object_path(collection: &str, name: &str) -> String {
+    format!("{collection}/{}", utf8_percent_encode(name, &RESERVED))
+}
+
+/// Reads one object.
+pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, ApiFailure> {
+    let body = read(client, path).await?;
+    serde_json::from_slice(&body).map_err(|error| garbled(path, &error))
+}
+
+/// Reads a list page by page and folds every item into the answer. A list whose pages no longer fit together is
+/// begun again, with a new answer.
+pub(super) async fn list<A: Default>(
+    client: &Client,
+    collection: &str,
+    selector: Option<&str>,
+    mut fold: impl FnMut(&mut A, Value),
+) -> Result<A, ApiFailure> {
+    let selector = selector
+        .map(|selector| format!("&labelSelector={}", utf8_percent_encode(selector, &RESERVED)))
+        .unwrap_or_default();
+    let first = format!("{collection}?limit={PAGE}{selector}");
+    let mut restarts = 0;
+    let mut answer = A::default();
+    let mut path = first.clone();
+    loop {
+        let body = match read(client, &path).await {
+            Err(ApiFailure::Answer { code: 410, .. }) if restarts < RESTARTS => {
+                restarts += 1;
+                answer = A::default();
+                path.clone_from(&first);
+                continue;
+            }
+            result => result?,
+        };
+        let mut page = serde_json::Deserializer::from_slice(&body);
+        let next = Page(|item| fold(&mut answer, item))
+            .deserialize(&mut page)
+            .and_then(|next| page.end().map(|()| next))
+            .map_err(|error| garbled(collection, &error))?;
+        match next {
+            Some(next) => path = format!("{first}&continue={}", utf8_percent_encode(&next, &RESERVED)),
+            None => return Ok(answer),
+        }
+    }
+}
+
+fn garbled(path: &str, error: &serde_json::Error) -> ApiFailure {
+    ApiFailure::Garbled {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    }
+}
+
+/// Reads the body of a successful answer, and repeats what failed but may succeed.
+async fn read(client: &Client, path: &str) -> Result<Bytes, ApiFailure> {
+    let mut attempt = 0;
+    loop {
+        match read_once(client, path).await {
+            Ok(body) => return Ok(body),
+            Err((failure, asked)) if attempt < failure.retries() => {
+                let pause = pause(attempt, asked);
+                tracing::debug!(%failure, path, ?pause, "asking the API server again");
+                tokio::time::sleep(pause).await;
+                attempt += 1;
+            }
+            Err((failure, _)) => return Err(failure),
+        }
+    }
+}
+
+/// As long as the API server asks for, else twice as long each time; half of it at random, so that those who failed
+/// together do not come back together.
+fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
+    let pause = asked.unwrap_or(FIRST_PAUSE * 2_u32.pow(attempt)).min(LONGEST_PAUSE);
+    let random = RandomState::new().build_hasher().finish() % 1000;
+    pause / 2 + pause / 2 * u32::try_from(random).unwrap_or_default() / 1000
+}
+
+/// One request. Beside a failure: the pause that the API server asks for.
+async fn read_once(client: &Client, path: &str) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
+    let unreachable = |error: &kube::Error| {
+        let problem = in_words(error);
+        (ApiFailure::Unreachable { problem }, None)
+    };
+    let request = Request::get(path)
+        .header(http::header::ACCEPT, "application/json")
+        .body(Body::empty())
+        .map_err(|error| unreachable(&kube::Error::HttpError(error)))?;
+    let answer = client.send(request).await.map_err(|error| unreachable(&error))?;
+    let code = answer.status();
+    let asked = retry_after(&answer);
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| unreachable(&error))?;
+    let body = body.to_bytes();
+    if code.is_success() {
+        return Ok(body);
+    }
+    Err((failure(code, &body), asked))
+}
+
+fn retry_after(answer: &Response<Body>) -> Option<Duration> {
+    let seconds = answer.headers().get(http::header::RETRY_AFTER)?;
+    seconds.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+fn failure(code: StatusCode, body: &[u8]) -> ApiFailure {
+    let status = serde_json::from_slice::<Status>(body).ok();
+    let (reason, message, name) = match status {
+        Some(status) => (
+            status.reason,
+            status.message,
+            status.details.map(|details| details.name).unwrap_or_default(),
+        ),
+        // Not everything that answers in front of an API server speaks its language.
+        None => {
+            let text = String::from_utf8_lossy(body);
+            let line = text.trim().lines().next().unwrap_or_default();
+            (String::new(), line.chars().take(200).collect(), String::new())
+        }
+    };
+    ApiFailure::Answer {
+        code: code.as_u16(),
+        reason,
+        message,
+        name,
+    }
+}
+
+/// The causes of an error, outermost first. Those that only repeat what stands before are left out, and so are the
+/// client's own words where there is a cause: they only say in which layer it was noticed.
+fn in_words(error: &kube::Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if text.is_empty() {
+            text = words;
+        } else if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+/// A page of a list: gives every item away as soon as it is read, and answers with the token of the next page.
+struct Page<F>(F);
+
+impl<'de, F: FnMut(Value)> DeserializeSeed<'de> for Page<F> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(Value)> Visitor<'de> for Page<F> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Self::Value, M::Error> {
+        #[derive(Default, Deserialize)]
+        struct Metadata {
+            #[serde(default, rename = "continue")]
+            next: Option<String>,
+        }
+        let mut next = None;
+        let mut has_items = false;
+        while let Some(field) = map.next_key::<String>()? {
+            match field.as_str() {
+                "metadata" => next = map.next_value::<Option<Metadata>>()?.unwrap_or_default().next,
+                "items" => {
+                    has_items = true;
+                    map.next_value_seed(Items(&mut self.0))?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        // Without this, an answer of something else would be a complete list in which every object is missing.
+        if !has_items {
+            return Err(serde::de::Error::missing_field("items"));
+        }
+        Ok(next.filter(|next| !next.is_empty()))
+    }
+}
+
+struct Items<'a, F>(&'a mut F);
+
+impl<'de, F: FnMut(Value)> DeserializeSeed<'de> for Items<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        // Go writes an empty list as null.
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, F: FnMut(Value)> Visitor<'de> for Items<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the items of a list")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
+        while let Some(item) = items.next_element()? {
+            (self.0)(item);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::mock, *};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_is_unknown_only_where_that_is_for_good() {
+        let refused = |code: u16| (code, json!({"kind": "Status", "status": "Failure", "code": code}));
+        let rows = [
+            ("read", (200, json!({"metadata": {"uid": "u"}})), Ok(Some("u"))),
+            ("not permitted", refused(403), Ok(None)),
+            ("no such namespace", refused(404), Ok(None)),
+            ("in trouble", refused(500), Err("ApiServerError")),
+            ("not us", refused(401), Err("Unauthorized")),
+        ];
+        for (name, answer, expected) in rows {
+            let (client, _) = mock::server(move |_| answer.clone());
+            let uid = cluster_uid(&client).await;
+            let uid = uid.as_ref().map(Option::as_deref).map_err(SourceError::reason);
+            assert_eq!(uid, expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! What can go wrong with files, GitHubDeployments and observed objects: each error says what to do about it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::{ObjectReference, api::ApiFailure};
+use crate::crd::{LONGEST_ENVIRONMENT, LONGEST_EXPRESSION};
+
+/// Nothing could be read at all.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// No file gave anything, or one of those that must be whole is not.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The files are fine, but there is no GitHubDeployment in them.
+    #[error("{files}: no GitHubDeployment there; found {}", in_words(found))]
+    NothingDeclared {
+        /// Files and folders as they were given.
+        files: String,
+        /// The kinds that there are.
+        found: Vec<String>,
+    },
+    /// The cluster does not know GitHubDeployments.
+    #[error(
+        "this cluster does not know the resource githubdeployments.github.decathlon.com: install it with \
+         `kube-status-to-github crd | kubectl apply --server-side -f -`, or read GitHubDeployments from files with -f"
+    )]
+    NotInstalled,
+    /// GitHubDeployments may not be listed.
+    #[error("{permission}{}", if permission.everywhere { "; or name one namespace with -n" } else { "" })]
+    Forbidden {
+        /// What is missing.
+        permission: Permission,
+    },
+    /// GitHubDeployments could not be listed.
+    #[error("GitHubDeployments could not be listed: {failure}")]
+    ListFailed {
+        /// What the API server did.
+        failure: ApiFailure,
+    },
+    /// Which cluster this is could not be read.
+    #[error("the uid of namespace kube-system, by which the cluster is known, could not be read: {failure}")]
+    ClusterUnknown {
+        /// What the API server did.
+        failure: ApiFailure,
+    },
+}
+
+impl SourceError {
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.reason(),
+            Self::NothingDeclared { .. } => "NothingDeclared",
+            Self::NotInstalled => "NotInstalled",
+            Self::Forbidden { .. } => "Forbidden",
+            Self::ListFailed { failure } | Self::ClusterUnknown { failure } => failure.reason(),
+        }
+    }
+}
+
+/// A file that gives no objects.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FileError {
+    /// It cannot be opened or read.
+    #[error("{file} cannot be read: {problem}")]
+    Unreadable {
+        /// As it was given; `standard input` for `-`.
+        file: String,
+        /// What the operating system says.
+        problem: String,
+    },
+    /// There is nothing in it.
+    #[error("{file} is empty: it should hold objects as YAML or JSON")]
+    Empty {
+        /// As above.
+        file: String,
+    },
+    /// A folder without files of objects.
+    #[error("{folder} has no file *.yaml, *.yml or *.json; folders in it are not looked into")]
+    EmptyFolder {
+        /// As it was given.
+        folder: String,
+    },
+    /// It is not text.
+    #[error("{file} is not text in UTF-8: byte {position} does not belong there")]
+    NotText {
+        /// As above.
+        file: String,
+        /// Of the first byte that is not, counted from 1.
+        position: usize,
+    },
+    /// It is text, but neither YAML nor JSON.
+    #[error("{file}:{line}:{column}: {problem}")]
+    Syntax {
+        /// As above.
+        file: String,
+        /// Counted from 1.
+        line: u64,
+        /// Counted from 1.
+        column: u64,
+        /// What the parser says.
+        problem: String,
+    },
+    /// A document that is not a Kubernetes object.
+    #[error("{document}: {problem}; every document needs apiVersion, kind and metadata.name")]
+    NotAnObject {
+        /// File and number of the document.
+        document: String,
+        /// What is there instead.
+        problem: String,
+    },
+}
+
+impl FileError {
+    /// The file, folder or document.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::Empty { file }
+            | Self::NotText { file, .. }
+            | Self::Syntax { file, .. } => file,
+            Self::EmptyFolder { folder } => folder,
+            Self::NotAnObject { document, .. } => document,
+        }
+    }
+
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "FileUnreadable",
+            Self::Empty { .. } | Self::EmptyFolder { .. } => "FileEmpty",
+            Self::NotText { .. } | Self::Syntax { .. } => "FileInvalid",
+            Self::NotAnObject { .. } => "NotAnObject",
+        }
+    }
+}
+
+/// What one GitHubDeployment asks for cannot be told, or must not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeclarationError {
+    /// The file it would be in.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its kind or version is none that is known.
+    #[error(
+        "{api_version} {kind} is not known: write apiVersion: github.decathlon.com/v1beta1 and kind: GitHubDeployment"
+    )]
+    UnknownKind {
+        /// As it is written.
+        api_version: String,
+        /// As it is written.
+        kind: String,
+    },
+    /// It has no name.
+    #[error("metadata.name is missing")]
+    NameMissing,
+    /// Another one has its namespace and name.
+    #[error("{places} have the same namespace and name: remove all but one, or name them apart")]
+    Duplicate {
+        /// The documents.
+        places: String,
+    },
+    /// A field that does not exist.
+    #[error("{path}: unknown field{}", did_you_mean(nearest.as_deref()))]
+    UnknownField {
+        /// From the object's root.
+        path: String,
+        /// The known field with the most similar name.
+        nearest: Option<String>,
+    },
+    /// A value of the wrong type, or a field that is missing.
+    #[error("{path}: {problem}")]
+    InvalidField {
+        /// From the object's root.
+        path: String,
+        /// What is expected.
+        problem: String,
+    },
+    /// Nothing says where the ref is.
+    #[error(
+        "spec.extract: write containerName, to take the tag of that container's image, or jsonPath, to take a value \
+         of the object"
+    )]
+    ExtractMissing,
+    /// An expression beyond what the parsers are given.
+    #[error("{path} has {characters} characters: write an expression of at most {LONGEST_EXPRESSION}")]
+    ExpressionTooLong {
+        /// From the object's root.
+        path: &'static str,
+        /// How many it has.
+        characters: usize,
+    },
+    /// The environment has no name.
+    #[error(
+        "spec.repository.environment is empty: write the name of a GitHub environment, such as staging, of 1 to \
+         {LONGEST_ENVIRONMENT} characters"
+    )]
+    EnvironmentEmpty,
+    /// The environment's name is too long for GitHub.
+    #[error(
+        "spec.repository.environment has {characters} characters: write the name of a GitHub environment of 1 to \
+         {LONGEST_ENVIRONMENT} characters"
+    )]
+    EnvironmentTooLong {
+        /// How many it has.
+        characters: usize,
+    },
+    /// The repository is not of a form that GitHub knows.
+    #[error(
+        "spec.repository.name {name:?} is no repository: write owner/repository, or repository alone, whose owner \
+         then comes from GITHUB_ORG"
+    )]
+    RepositoryInvalid {
+        /// As it is written.
+        name: String,
+    },
+    /// Secrets are never read, so that nothing of them can be published.
+    #[error("spec.sourceRef: a Secret is never read; name the workload that uses it")]
+    SecretRefused,
+    /// The kind is not one whose version is obvious.
+    #[error(
+        "spec.sourceRef.apiVersion is missing: it is needed for kind {kind}{}",
+        suggestion.map(|version| format!("; write {version}")).unwrap_or_default()
+    )]
+    ApiVersionMissing {
+        /// As it is written.
+        kind: String,
+        /// The version of the built-in kind of that name.
+        suggestion: Option<&'static str>,
+    },
+    /// A part of the reference that cannot be part of an address.
+    #[error("{path} {text:?} is not valid: write {expected}")]
+    ReferenceInvalid {
+        /// From the object's root.
+        path: &'static str,
+        /// As it is written.
+        text: String,
+        /// What is allowed there.
+        expected: &'static str,
+    },
+}
+
+impl DeclarationError {
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.reason(),
+            Self::UnknownKind { .. } => "UnknownKind",
+            Self::NameMissing => "NameMissing",
+            Self::Duplicate { .. } => "Duplicate",
+            Self::UnknownField { .. } => "UnknownField",
+            Self::InvalidField { .. } => "InvalidField",
+            Self::ExtractMissing => "ExtractMissing",
+            Self::ExpressionTooLong { .. } => "ExpressionTooLong",
+            Self::EnvironmentEmpty | Self::EnvironmentTooLong { .. } => "EnvironmentInvalid",
+            Self::RepositoryInvalid { .. } => "RepositoryInvalid",
+            Self::SecretRefused => "SecretRefused",
+            Self::ApiVersionMissing { .. } => "ApiVersionMissing",
+            Self::ReferenceInvalid { .. } => "SourceRefInvalid",
+        }
+    }
+}
+
+/// Of one object it is not known what state it is in, nor whether it exists.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ObservationError {
+    /// It may not be read.
+    #[error("{object}: {permission}")]
+    Forbidden {
+        /// The object.
+        object: ObjectReference,
+        /// What is missing.
+        permission: Permission,
+    },
+    /// The cluster does not serve the version.
+    #[error(
+        "{object}: this cluster does not serve {}; see `kubectl api-versions`, and install the \
+         CustomResourceDefinition if it is one", object.api_version
+    )]
+    VersionNotServed {
+        /// The object.
+        object: ObjectReference,
+    },
+    /// The version has no such kind.
+    #[error(
+        "{object}: {} of this cluster has no kind {}{}",
+        object.api_version,
+        object.kind,
+        if nearest.is_some() { did_you_mean(nearest.as_deref()) } else { "; see `kubectl api-resources`".to_owned() }
+    )]
+    KindNotServed {
+        /// The object.
+        object: ObjectReference,
+        /// The kind with the most similar name.
+        nearest: Option<String>,
+    },
+    /// The API server cannot be asked, or does not answer as it should.
+    #[error("{object} could not be read: {failure}")]
+    Failed {
+        /// The object.
+        object: ObjectReference,
+        /// What the API server did.
+        failure: ApiFailure,
+    },
+}
+
+impl ObservationError {
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Forbidden { .. } => "Forbidden",
+            Self::VersionNotServed { .. } | Self::KindNotServed { .. } => "KindUnknown",
+            Self::Failed { failure, .. } => failure.reason(),
+        }
+    }
+}
+
+/// A permission that is missing, displayed with the rule that gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// What was tried.
+    pub verb: &'static str,
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Plural name of the resource.
+    pub resource: String,
+    /// Where; none for cluster-scoped resources and for all namespaces.
+    pub namespace: Option<String>,
+    /// All namespaces were asked for.
+    pub everywhere: bool,
+    /// Every verb that the program needs there.
+    pub needed: &'static [&'static str],
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "may not {} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " in namespace {namespace}: add to a Role there")?,
+            None if self.everywhere => write!(f, " in all namespaces: add to a ClusterRole")?,
+            None => write!(f, ": add to a ClusterRole")?,
+        }
+        write!(
+            f,
+            " the rule {{apiGroups: [{:?}], resources: [{:?}], verbs: {:?}}}",
+            self.group, self.resource, self.needed
+        )
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest
+        .map(|nearest| format!(", did you mean `{nearest}`?"))
+        .unwrap_or_default()
+}
+
+fn in_words(found: &[String]) -> String {
+    if found.is_empty() {
+        "nothing".to_owned()
+    } else {
+        found.join(", ")
+    }
+}
+
+/// The name among `known` that is most similar to `text`, if any is similar enough to have been meant.
+pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let lower = text.to_lowercase();
+    known
+        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name.to_owned())
+}

@@ -1,0 +1,126 @@
+//! GitHubDeployments and the objects that they name, from a cluster or from files.
+//!
+//! Reading never stops at one bad object: what could not be read is an item of the answer like any other, with the
+//! reason in it. Only where nothing at all could be read is the answer an error.
+
+use std::{collections::BTreeSet, fmt};
+
+use crate::crd::{GitHubDeploymentSpec, GitHubDeploymentStatus};
+
+mod api;
+mod declared;
+mod discovery;
+mod error;
+mod facts;
+mod files;
+#[cfg(test)]
+mod mock;
+mod objects;
+mod spec;
+
+pub use api::{ApiFailure, cluster_uid};
+pub use declared::declared_in_cluster;
+pub use discovery::{BUILT_IN_KINDS, Kind};
+pub use error::{DeclarationError, FileError, ObservationError, SourceError};
+pub use facts::{ANNOTATION_PREFIX, Facts, facts};
+pub use files::{declared_in_files, objects_from_files};
+pub use objects::{Cluster, Objects, Observation, observe};
+pub use spec::{check, check_extract, check_repository};
+
+/// One GitHubDeployment, or what takes its place: a source from flags, or a document that should have been one.
+#[derive(Debug)]
+pub struct Declaration {
+    /// None for a source from flags, and for a document of a file that has no name.
+    pub github_deployment: Option<GitHubDeploymentMeta>,
+    /// What it is called in messages: `GitHubDeployment shop/app`, or `app.yaml document 2`.
+    pub described: String,
+    /// What it asks for, already checked by [`check`]; or why that cannot be told.
+    pub spec: Result<GitHubDeploymentSpec, DeclarationError>,
+}
+
+/// A GitHubDeployment without its spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GitHubDeploymentMeta {
+    /// Namespace; in a file without one, the default that the reader was given.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// None for an object from a file, unless the file is a dump of a cluster.
+    pub uid: Option<String>,
+    /// Generation of its spec.
+    pub generation: Option<i64>,
+    /// Version of the object as it was read.
+    pub resource_version: Option<String>,
+    /// `github.decathlon.com/v1beta1`, or what the file says.
+    pub api_version: String,
+    /// It has a deletion timestamp.
+    pub deleting: bool,
+    /// Finalizers.
+    pub finalizers: Vec<String>,
+    /// None as well where it does not have the form that this version knows: it is only ever written anew.
+    pub status: Option<GitHubDeploymentStatus>,
+    /// True if the object lives in a cluster, so that its status can be written.
+    pub in_cluster: bool,
+}
+
+/// The GitHubDeployments of a pass.
+#[derive(Debug)]
+pub struct Declared {
+    /// In the order of the cluster's list, or of the files.
+    pub declarations: Vec<Declaration>,
+    /// What may be concluded from a GitHubDeployment that is not among them.
+    pub complete: Complete,
+}
+
+/// Of which namespaces all GitHubDeployments were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// Of none: they were selected by label, or come from files.
+    Nothing,
+    /// Of these.
+    Namespaces(BTreeSet<String>),
+    /// Of every namespace.
+    Everything,
+}
+
+/// Where in a cluster to look for GitHubDeployments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In one namespace.
+    Namespace(String),
+    /// In all.
+    All,
+}
+
+/// Names a Kubernetes object. Displayed as `Deployment shop/app`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectReference {
+    /// Such as `apps/v1`.
+    pub api_version: String,
+    /// Such as `Deployment`.
+    pub kind: String,
+    /// None for the cluster-scoped kinds among the built-in ones. What other kinds are, only the cluster knows:
+    /// where they are cluster-scoped, the namespace is ignored.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectReference {
+    /// The object that a spec names. `default_namespace` is the namespace of the GitHubDeployment.
+    ///
+    /// # Errors
+    /// When a part is missing or cannot be part of a name, and for every Secret of the core group.
+    pub fn of(spec: &GitHubDeploymentSpec, default_namespace: &str) -> Result<Self, DeclarationError> {
+        spec::reference(&spec.source_ref, default_namespace)
+    }
+}
+
+impl fmt::Display for ObjectReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
