@@ -7,6 +7,7 @@
 
 pub mod crd;
 pub mod extract;
+pub mod github;
 pub mod kstatus;
 pub mod plan;
 pub mod source;

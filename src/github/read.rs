@@ -1,0 +1,439 @@
+//! Reading: the deployments of environments, and what wanted refs resolve to.
+//!
+//! What has to be known falls into pieces, a window on an environment's newest deployments or a ref. A request asks
+//! for as many pieces as GitHub bears; what it leaves out is asked again in smaller requests, so that one
+//! environment that is too much for GitHub, or not visible, does not keep the others from being read.
+
+mod answer;
+mod query;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub(super) use answer::{Node, StatusNode};
+pub(super) use query::DEPLOYMENT;
+
+use super::{
+    GitHub,
+    client::CallError,
+    error::{GitHubError, quoted},
+};
+use crate::plan::{Deployment, Environment, Existing, GitRef, Repository};
+use answer::{Found, Outcome, Window};
+use query::{Batches, Piece, compose};
+
+/// The deployments of one environment that are read first: some, and more for each source there.
+const WINDOW: usize = 6;
+const WINDOW_PER_SOURCE: usize = 4;
+
+/// GitHub's largest page.
+const MAX_PAGE: usize = 100;
+
+/// Deployments beyond this many count as not existing.
+const MAX_HISTORY: usize = 1_000;
+
+/// Requests under way at once.
+const CONCURRENCY: usize = 4;
+
+/// Requests that may fail in a row, and altogether, before a batch is given up.
+const MAX_FAILURES_IN_A_ROW: u32 = 5;
+const MAX_FAILURES: u32 = 30;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What is to be known about one environment.
+#[derive(Clone, Debug)]
+pub struct EnvironmentQuery {
+    /// The environment.
+    pub environment: Environment,
+    /// Wanted refs as extracted, `refs/heads/` and `refs/tags/` in front as written.
+    pub refs: Vec<String>,
+    /// How many sources the environment has: the more, the more deployments are read at once.
+    pub sources: usize,
+}
+
+/// One environment as GitHub shows it, and what this process did there in the last minutes.
+#[derive(Clone, Debug)]
+pub struct EnvironmentReading {
+    /// The environment.
+    pub environment: Environment,
+    /// Its deployments of every task, newest first; complete if they were read to the oldest one.
+    pub existing: Existing,
+    /// What the refs of the query are, by the text of the query.
+    pub refs: BTreeMap<String, ResolvedRef>,
+    /// The repository is not public.
+    pub private: bool,
+    /// The repository is read-only.
+    pub archived: bool,
+    /// The repository's page.
+    pub web_url: Option<String>,
+    /// When it was asked for: what was written later may be missing.
+    pub read_at: Instant,
+    /// When each of `existing` was created.
+    created: Vec<Timestamp>,
+    /// Where the next page begins.
+    cursor: Option<String>,
+}
+
+/// What a wanted ref is in its repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolvedRef {
+    /// It is there.
+    Found {
+        /// The form in which it is sent, kept and compared.
+        git_ref: GitRef,
+        /// The commit it stands for now, tags peeled.
+        commit: Option<String>,
+        /// A branch or tag has this name, so that it may stand for another commit tomorrow.
+        movable: bool,
+    },
+    /// No branch, tag or commit.
+    NotFound,
+    /// The credentials may not read the repository's contents: GitHub answers when the ref is sent.
+    NotReadable {
+        /// The form in which it is sent.
+        git_ref: GitRef,
+    },
+}
+
+/// Pieces, each with its answer or its error.
+type Answered = Vec<(Piece, Result<Found, GitHubError>)>;
+
+/// What came of a batch.
+struct Pieces {
+    found: Answered,
+    /// Why no other batch would fare better.
+    hopeless: Option<GitHubError>,
+}
+
+/// How much trouble a batch may still make.
+struct Budget {
+    deadline: Instant,
+    in_a_row: u32,
+    left: u32,
+}
+
+impl GitHub {
+    /// Reads the newest deployments of each environment, and resolves its refs. Answers in the order of the queries.
+    ///
+    /// One request is about fifty environments and five hundred deployments at most, and with a GitHub App about one
+    /// owner. What fails for a while is repeated, what is too much for GitHub is asked for in smaller requests, until
+    /// [`super::Settings::read_timeout`] is over.
+    ///
+    /// # Errors
+    /// For each environment on its own.
+    pub async fn read(&self, queries: &[EnvironmentQuery]) -> Vec<Result<EnvironmentReading, GitHubError>> {
+        let deadline = Instant::now() + self.inner.read_timeout;
+        let mut windows = HashMap::new();
+        let mut refs = HashMap::new();
+        let mut keep = |piece: Piece, found: Result<Found, GitHubError>| match piece {
+            Piece::Window { query, .. } => {
+                windows.insert(query, found);
+            }
+            Piece::Ref { repository, name } => {
+                refs.insert((repository, name), found);
+            }
+        };
+        let down = OnceLock::new();
+        for (owner, batches) in self.batches(queries) {
+            let mut batches = batches.into_iter();
+            // The first request shows whether GitHub is there at all, before several are sent at once.
+            if let Some(batch) = batches.next() {
+                let found = self.read_batch(&owner, batch, deadline, &down).await;
+                found.into_iter().for_each(|(piece, found)| keep(piece, found));
+            }
+            let mut answers = stream::iter(batches)
+                .map(|batch| self.read_batch(&owner, batch, deadline, &down))
+                .buffer_unordered(CONCURRENCY);
+            while let Some(found) = answers.next().await {
+                found.into_iter().for_each(|(piece, found)| keep(piece, found));
+            }
+        }
+        queries
+            .iter()
+            .enumerate()
+            .map(|(index, query)| self.reading(query, windows.remove(&index), &refs))
+            .collect()
+    }
+
+    /// Reads older deployments, page by page, until `enough` is known, there are no more, or there are a thousand.
+    ///
+    /// # Errors
+    /// When a page cannot be read; those before it are kept.
+    pub async fn read_further(
+        &self,
+        reading: &mut EnvironmentReading,
+        enough: &(dyn Fn(&Existing) -> bool + Sync),
+    ) -> Result<(), GitHubError> {
+        let deadline = Instant::now() + self.inner.read_timeout;
+        while !reading.existing.complete
+            && reading.cursor.is_some()
+            && reading.existing.deployments.len() < MAX_HISTORY
+            && !enough(&reading.existing)
+        {
+            let from = reading.cursor.clone();
+            let piece = Piece::Window {
+                query: 0,
+                environment: reading.environment.clone(),
+                first: MAX_PAGE,
+                after: from.clone(),
+            };
+            let owner = reading.environment.repository.owner.clone();
+            for (_, found) in self.read_pieces(&owner, vec![piece], deadline).await.found {
+                if let Found::Window(page) = found? {
+                    reading.append(page);
+                }
+            }
+            self.add_own(reading);
+            reading.cut();
+            // A page may hold nothing but deployments that have moved to another environment; only one that leads
+            // nowhere is the last.
+            if reading.cursor == from {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What to ask for, in the requests that it takes, by the owner whose credentials they need.
+    fn batches(&self, queries: &[EnvironmentQuery]) -> BTreeMap<String, Vec<Vec<Piece>>> {
+        let mut order: Vec<usize> = (0..queries.len()).collect();
+        order.sort_by_key(|index| queries.get(*index).map(|query| &query.environment));
+        let mut owners: BTreeMap<String, Batches> = BTreeMap::new();
+        let shared = queries.first().map(|query| query.environment.repository.owner.clone());
+        for (index, query) in order.into_iter().filter_map(|index| Some((index, queries.get(index)?))) {
+            let owner = match &shared {
+                Some(owner) if !self.inner.client.is_per_owner() => owner.clone(),
+                _ => query.environment.repository.owner.to_ascii_lowercase(),
+            };
+            let batches = owners.entry(owner).or_default();
+            batches.add(Piece::Window {
+                query: index,
+                environment: query.environment.clone(),
+                first: (WINDOW + WINDOW_PER_SOURCE * query.sources.max(1)).min(MAX_PAGE),
+                after: None,
+            });
+            for name in &query.refs {
+                batches.add_ref(&query.environment.repository, name);
+            }
+        }
+        owners
+            .into_iter()
+            .map(|(owner, batches)| (owner, batches.done))
+            .collect()
+    }
+
+    /// Asks for a batch, unless another one has shown that it is of no use.
+    async fn read_batch(
+        &self,
+        owner: &str,
+        batch: Vec<Piece>,
+        deadline: Instant,
+        down: &OnceLock<GitHubError>,
+    ) -> Answered {
+        if let Some(error) = down.get() {
+            return batch.into_iter().map(|piece| (piece, Err(error.clone()))).collect();
+        }
+        let Pieces { found, hopeless } = self.read_pieces(owner, batch, deadline).await;
+        if let Some(error) = hopeless {
+            down.get_or_init(|| error);
+        }
+        found
+    }
+
+    /// Asks for pieces until each has an answer or an error.
+    async fn read_pieces(&self, owner: &str, pieces: Vec<Piece>, deadline: Instant) -> Pieces {
+        let several = pieces.iter().filter(|piece| piece.is_window()).count() > 1;
+        let mut budget = Budget {
+            deadline,
+            in_a_row: 0,
+            left: MAX_FAILURES,
+        };
+        let mut done = Vec::with_capacity(pieces.len());
+        let mut waiting = vec![pieces];
+        let mut last: Option<GitHubError> = None;
+        let mut hopeless = None;
+        while let Some(batch) = waiting.pop() {
+            if let Some(error) = last.as_ref().filter(|_| Instant::now() >= deadline) {
+                done.extend(batch.into_iter().map(|piece| (piece, Err(error.clone()))));
+                continue;
+            }
+            let (again, error) = match self.ask(owner, &batch, deadline).await {
+                Ok(outcomes) => {
+                    let before = done.len();
+                    let mut again = Vec::new();
+                    for (piece, outcome) in batch.into_iter().zip(outcomes) {
+                        match outcome {
+                            Outcome::Done(found) => done.push((piece, Ok(found))),
+                            Outcome::Failed(error) => done.push((piece, Err(error))),
+                            Outcome::Again => again.push(piece),
+                        }
+                    }
+                    if done.len() > before {
+                        budget.in_a_row = 0;
+                    }
+                    (again, incomplete())
+                }
+                Err(error) => (batch, error),
+            };
+            if again.is_empty() {
+                continue;
+            }
+            let too_heavy = matches!(error, CallError::Heavy { .. } | CallError::Lost { heavy: true, .. });
+            if too_heavy && again.len() > 1 && budget.spend() {
+                tracing::debug!(pieces = again.len(), "too much for one request to GitHub: halved");
+                let mut first = again;
+                let second = first.split_off(first.len() / 2);
+                waiting.extend([second, first]);
+                last = Some(self.inner.client.unread(error));
+                continue;
+            }
+            if !matches!(error, CallError::Known(_)) && budget.pause().await {
+                waiting.push(again);
+                continue;
+            }
+            let error = self.inner.client.unread(error);
+            done.extend(again.into_iter().map(|piece| (piece, Err(error.clone()))));
+            if error.concerns_everything() && !too_heavy {
+                hopeless = Some(error.clone());
+                let rest = waiting.drain(..).flatten();
+                done.extend(rest.map(|piece| (piece, Err(error.clone()))));
+            }
+            last = Some(error);
+        }
+        // One environment may be too much for GitHub; where each of several is, it is GitHub.
+        if several && done.iter().all(|(_, found)| found.is_err()) {
+            hopeless = hopeless.or(last.filter(GitHubError::concerns_everything));
+        }
+        Pieces { found: done, hopeless }
+    }
+
+    /// One request.
+    async fn ask(&self, owner: &str, pieces: &[Piece], deadline: Instant) -> Result<Vec<Outcome>, CallError> {
+        let client = &self.inner.client;
+        let (query, variables) = compose(pieces);
+        loop {
+            client.limits().read(deadline).await.map_err(GitHubError::limited)?;
+            let read_at = Instant::now();
+            match client.graphql(owner, &query, Value::Object(variables.clone())).await {
+                // Waits for the end of the limit above, or gives up there.
+                Err(CallError::Known(GitHubError::Limited { .. })) => {}
+                Err(error) => return Err(error),
+                // Without the place of the error, nothing that is null is known to be null on GitHub.
+                Ok(answer) => match answer.errors.iter().find(|error| error.is_about_everything()) {
+                    Some(error) => {
+                        let message = quoted(&error.message);
+                        return Err(CallError::Heavy { message });
+                    }
+                    None => return Ok(self.outcomes(pieces, &answer, read_at)),
+                },
+            }
+        }
+    }
+
+    /// Puts the answers for one query together.
+    fn reading(
+        &self,
+        query: &EnvironmentQuery,
+        window: Option<Result<Found, GitHubError>>,
+        refs: &HashMap<(Repository, String), Result<Found, GitHubError>>,
+    ) -> Result<EnvironmentReading, GitHubError> {
+        let unanswered = || self.inner.client.unread(incomplete());
+        let Found::Window(window) = window.ok_or_else(unanswered)?? else {
+            return Err(unanswered());
+        };
+        let mut resolved = BTreeMap::new();
+        for name in &query.refs {
+            match refs.get(&(query.environment.repository.clone(), name.clone())) {
+                Some(Ok(Found::Ref(git_ref))) => resolved.insert(name.clone(), git_ref.clone()),
+                Some(Err(error)) => return Err(error.clone()),
+                _ => return Err(unanswered()),
+            };
+        }
+        let mut reading = EnvironmentReading {
+            environment: query.environment.clone(),
+            existing: Existing::default(),
+            refs: resolved,
+            private: window.facts.is_private,
+            archived: window.facts.is_archived,
+            web_url: window.facts.url.clone(),
+            read_at: window.read_at,
+            created: Vec::new(),
+            cursor: None,
+        };
+        reading.append(window);
+        self.add_own(&mut reading);
+        Ok(reading)
+    }
+
+    fn add_own(&self, reading: &mut EnvironmentReading) {
+        let Existing { deployments, complete } = &mut reading.existing;
+        self.inner
+            .recent
+            .add_missing(&reading.environment, deployments, &mut reading.created, *complete);
+    }
+}
+
+impl EnvironmentReading {
+    /// Adds a page, but nothing that is there already: pages shift while deployments are created.
+    fn append(&mut self, page: Window) {
+        for (deployment, created) in page.deployments.into_iter().zip(page.created) {
+            let there = |known: &Deployment| known.node_id == deployment.node_id;
+            if !self.existing.deployments.iter().any(there) {
+                self.existing.deployments.push(deployment);
+                self.created.push(created);
+            }
+        }
+        self.existing.complete = !page.more;
+        self.cursor = page.cursor.filter(|_| page.more);
+    }
+
+    /// What is older than the longest history counts as not existing.
+    fn cut(&mut self) {
+        if self.existing.deployments.len() > MAX_HISTORY {
+            self.existing.deployments.truncate(MAX_HISTORY);
+            self.created.truncate(MAX_HISTORY);
+            self.existing.complete = false;
+        }
+    }
+}
+
+impl Budget {
+    /// Counts a failed request; false if there may be no other one.
+    fn spend(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0 && Instant::now() < self.deadline
+    }
+
+    /// Waits before a request is repeated, longer each time; false if it is not to be repeated.
+    async fn pause(&mut self) -> bool {
+        self.in_a_row += 1;
+        let pause = FIRST_PAUSE * (1 << self.in_a_row.min(8)) / 2;
+        // Half of the pause is left to chance, so that many clients do not come back at the same moment.
+        let chance = Duration::from_nanos(RandomState::new().hash_one(0) % 1_000_000_000).as_secs_f64();
+        let pause = pause.mul_f64(0.5 + chance / 2.0);
+        if !self.spend() || self.in_a_row >= MAX_FAILURES_IN_A_ROW || Instant::now() + pause > self.deadline {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// An answer in which something is missing without a reason.
+fn incomplete() -> CallError {
+    CallError::Heavy {
+        message: "it left out some of what was asked".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
