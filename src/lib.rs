@@ -10,4 +10,5 @@ pub mod extract;
 pub mod github;
 pub mod kstatus;
 pub mod plan;
+pub mod report;
 pub mod source;

@@ -1,0 +1,19 @@
+//! What a pass tells: to people, to programs, to the objects themselves.
+
+mod document;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod health;
+mod people;
+mod progress;
+mod render;
+mod schema;
+pub mod status;
+mod text;
+
+pub use document::*;
+pub use health::{HealthDocument, HealthFormat, HealthRow, render_health};
+pub use progress::Progress;
+pub use render::{Format, Style, render};
+pub use schema::schema;
+pub use text::{clean, with_causes};

@@ -1,0 +1,79 @@
+//! The document of a pass in every form of `-o`.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::{
+    document::Document,
+    people,
+    text::{clean, is_unsafe},
+};
+
+/// Form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table for people.
+    Table,
+    /// The table with repository, task, deployment and rule.
+    Wide,
+    /// One JSON document.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// A line for each source.
+    Name,
+}
+
+/// What the place looks like in which something is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal, to which long texts are cut; none where it is not one: nothing is cut.
+    pub width: Option<usize>,
+    /// Show the namespace even where it is the same for all.
+    pub all_namespaces: bool,
+    /// GitHub Actions reads along, see [`super::clean`].
+    pub actions: bool,
+}
+
+/// Writes `document` to `out`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn render(document: &Document, format: Format, out: &mut impl io::Write, style: Style) -> io::Result<()> {
+    match format {
+        Format::Table => people::table(document, false, out, style),
+        Format::Wide => people::table(document, true, out, style),
+        Format::Name => people::names(document, out, style),
+        Format::Json => json(document, out, style),
+        Format::Yaml => yaml(document, out, style),
+    }
+}
+
+/// JSON keeps every character, but what might be obeyed stands as an escape: serde leaves characters beyond ASCII as
+/// they are. All of it occurs within strings only.
+pub(super) fn json(value: &impl Serialize, out: &mut impl io::Write, style: Style) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    let mut safe = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if c != '\n' && is_unsafe(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    if style.actions {
+        safe = safe.replace("##[", "#\\u0023[");
+    }
+    writeln!(out, "{safe}")
+}
+
+/// YAML with `---` in front, so that the documents of several passes stay apart.
+pub(super) fn yaml(value: &impl Serialize, out: &mut impl io::Write, style: Style) -> io::Result<()> {
+    let text = serde_saphyr::to_string(value).map_err(io::Error::other)?;
+    writeln!(out, "---")?;
+    for line in text.lines() {
+        writeln!(out, "{}", clean(line, style.actions))?;
+    }
+    Ok(())
+}
