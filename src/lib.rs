@@ -12,3 +12,4 @@ pub mod kstatus;
 pub mod plan;
 pub mod report;
 pub mod source;
+pub mod sync;

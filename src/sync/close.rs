@@ -1,0 +1,130 @@
+//! `close`: the end of an environment, from a pipeline.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    github::{EnvironmentQuery, GitHubError, NewStatus, WriteError},
+    plan::{Environment, LatestStatus, Rule, State},
+    report::{ChangeAction, ChangeResult, DeploymentResult, Outcome},
+};
+
+use super::World;
+
+/// What is to be closed.
+#[derive(Clone, Debug)]
+pub struct CloseSettings {
+    /// The environment.
+    pub environment: Environment,
+    /// Only this task; none: all.
+    pub task: Option<String>,
+    /// Write nothing.
+    pub dry_run: bool,
+    /// At most so many writes.
+    pub max_writes: usize,
+    /// It never takes longer.
+    pub deadline: Duration,
+}
+
+/// What [`close`] did: every deployment with a marker that was not inactive.
+#[derive(Debug)]
+pub struct Closed {
+    /// One for each deployment.
+    pub changes: Vec<ChangeResult>,
+    /// The first refusal, if there was one.
+    pub error: Option<WriteError>,
+    /// True if the deadline ended it early.
+    pub timed_out: bool,
+}
+
+/// Posts inactive on every deployment of an environment that this program made.
+///
+/// # Errors
+/// When the environment can't be read.
+pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, GitHubError> {
+    let deadline = Instant::now() + settings.deadline;
+    let environment = &settings.environment;
+    let query = EnvironmentQuery {
+        environment: environment.clone(),
+        refs: Vec::new(),
+        sources: 1,
+    };
+    let mut closed = Closed {
+        changes: Vec::new(),
+        error: None,
+        timed_out: false,
+    };
+    let Some(reading) = world.github.read(std::slice::from_ref(&query)).await.pop() else {
+        return Ok(closed);
+    };
+    let mut reading = reading?;
+    world
+        .github
+        .read_further(&mut reading, &|existing| existing.complete)
+        .await?;
+    let mut writes_left = settings.max_writes;
+    for deployment in &reading.existing.deployments {
+        let Some(marker) = &deployment.marker else { continue };
+        let asked_for = settings.task.as_ref().is_none_or(|task| *task == deployment.task);
+        if deployment.status == LatestStatus::Inactive || !asked_for {
+            continue;
+        }
+        closed.timed_out |= Instant::now() >= deadline;
+        let halted = closed.timed_out
+            || writes_left == 0
+            || *world.stop.borrow()
+            || matches!(closed.error, Some(WriteError::Limited { .. }));
+        let outcome = if settings.dry_run {
+            Outcome::Planned
+        } else if halted {
+            Outcome::Deferred
+        } else {
+            writes_left -= 1;
+            match world
+                .github
+                .create_status(&inactive(environment, &deployment.node_id))
+                .await
+            {
+                Ok(()) => Outcome::Done,
+                Err(error) => {
+                    let outcome = match error {
+                        WriteError::Limited { .. } => Outcome::Deferred,
+                        _ => Outcome::Failed,
+                    };
+                    closed.error.get_or_insert(error);
+                    outcome
+                }
+            }
+        };
+        closed.changes.push(ChangeResult {
+            action: ChangeAction::Close,
+            repository: environment.repository.to_string(),
+            environment: environment.name.clone(),
+            task: deployment.task.clone(),
+            git_ref: marker.git_ref.to_string(),
+            state: State::Inactive,
+            rule: Rule::Ended,
+            deployment: Some(DeploymentResult {
+                node_id: deployment.node_id.clone(),
+                id: deployment.id,
+                url: None,
+            }),
+            outcome,
+            before: Some(deployment.status.clone()),
+        });
+    }
+    Ok(closed)
+}
+
+fn inactive(environment: &Environment, deployment: &str) -> NewStatus {
+    NewStatus {
+        repository: environment.repository.clone(),
+        deployment: deployment.to_owned(),
+        state: State::Inactive,
+        description: "The environment was closed".to_owned(),
+        environment_url: None,
+        log_url: None,
+        auto_inactive: false,
+    }
+}

@@ -1,0 +1,315 @@
+//! The far side: the environments that the sources speak for, and what is decided for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+
+use crate::{
+    github::{EnvironmentQuery, EnvironmentReading, GitHubError, ResolvedRef},
+    plan::{self, Change, Changes, Existing, GitRef, Off, Situation, State, Unknown, Wanted},
+    report::DeploymentResult,
+};
+
+use super::{
+    DeclaredIn, Details, RunError, Settings, World,
+    gather::{Gathered, Seen, Source, Standing},
+};
+
+/// One environment of GitHub, and the sources that speak for it.
+pub(super) struct EnvironmentWork {
+    pub environment: plan::Environment,
+    /// Indexes of its sources.
+    pub sources: Vec<usize>,
+    /// Why GitHub could not be asked, or refused.
+    pub error: Option<GitHubError>,
+    pub reading: Option<EnvironmentReading>,
+    /// When the older of the two sides was read.
+    pub read_at: Option<Instant>,
+    /// Node ids of the deployments that were there when this pass decided first.
+    known: BTreeSet<String>,
+    pub situation: Option<Situation>,
+    pub changes: Option<Changes>,
+}
+
+/// Reads every environment that a source of this pass speaks for, and decides.
+///
+/// # Errors
+/// When none could be read because GitHub is out of reach or knows no such credentials.
+pub(super) async fn read(
+    world: &World,
+    settings: &Settings,
+    gathered: &Gathered,
+) -> Result<Vec<EnvironmentWork>, RunError> {
+    let mut works = group(&gathered.sources);
+    world.progress.stage("reading GitHub", None);
+    let queries: Vec<EnvironmentQuery> = works.iter().map(|work| work.query(&gathered.sources)).collect();
+    let readings = world.github.read(&queries).await;
+    if let Some(error) = nothing_works(&readings) {
+        return Err(RunError::GitHub(error));
+    }
+    for (work, reading) in works.iter_mut().zip(readings) {
+        match reading {
+            Ok(reading) => work.decide(world, settings, gathered, reading).await,
+            Err(error) => work.error = Some(error),
+        }
+        work.known = work.deployments();
+    }
+    works.sort_by_key(|work| work.urgency());
+    Ok(works)
+}
+
+/// One error for the whole pass, where GitHub as a whole did not answer.
+fn nothing_works(readings: &[Result<EnvironmentReading, GitHubError>]) -> Option<GitHubError> {
+    let mut errors = readings.iter().map(|reading| reading.as_ref().err());
+    let first = errors.next()??;
+    let all = first.concerns_everything() && errors.all(|error| error.is_some_and(GitHubError::concerns_everything));
+    all.then(|| first.clone())
+}
+
+/// Sources by environment; those that only know too little ask for no reading of their own.
+fn group(sources: &[Source]) -> Vec<EnvironmentWork> {
+    let mut groups: BTreeMap<plan::Environment, Vec<usize>> = BTreeMap::new();
+    for (index, source) in sources.iter().enumerate() {
+        if let Some(environment) = &source.environment {
+            groups.entry(environment.clone()).or_default().push(index);
+        }
+    }
+    groups
+        .into_iter()
+        .filter(|(_, indexes)| {
+            indexes.iter().any(|index| {
+                let source = &sources[*index];
+                source.is_off() || source.seen().is_some_and(|seen| seen.extracted.is_ok())
+            })
+        })
+        .map(|(environment, sources)| EnvironmentWork {
+            environment,
+            sources,
+            error: None,
+            reading: None,
+            read_at: None,
+            known: BTreeSet::new(),
+            situation: None,
+            changes: None,
+        })
+        .collect()
+}
+
+impl EnvironmentWork {
+    fn query(&self, sources: &[Source]) -> EnvironmentQuery {
+        let mut refs: Vec<String> = self
+            .sources
+            .iter()
+            .filter_map(|index| sources[*index].seen()?.extracted.as_ref().ok())
+            .map(|extracted| extracted.git_ref.clone())
+            .collect();
+        refs.sort();
+        refs.dedup();
+        EnvironmentQuery {
+            environment: self.environment.clone(),
+            refs,
+            sources: self.sources.len(),
+        }
+    }
+
+    /// Reads on as far as the decision needs, and decides.
+    pub async fn decide(
+        &mut self,
+        world: &World,
+        settings: &Settings,
+        gathered: &Gathered,
+        mut reading: EnvironmentReading,
+    ) {
+        if reading.archived {
+            self.error = Some(GitHubError::Archived {
+                repository: self.environment.repository.clone(),
+            });
+            return;
+        }
+        let mut situation = self.situation(world, settings, gathered, &reading);
+        let enough = |existing: &Existing| {
+            plan::is_enough(&Situation {
+                existing: existing.clone(),
+                ..situation.clone()
+            })
+        };
+        if let Err(error) = world.github.read_further(&mut reading, &enough).await {
+            self.error = Some(error);
+            return;
+        }
+        situation.existing = reading.existing.clone();
+        self.changes = Some(plan::plan(&situation));
+        self.situation = Some(situation);
+        let observed = self.sources.iter().map(|index| gathered.sources[*index].observed_at);
+        self.read_at = observed.chain([reading.read_at]).min();
+        self.reading = Some(reading);
+    }
+
+    fn deployments(&self) -> BTreeSet<String> {
+        let existing = self
+            .situation
+            .iter()
+            .flat_map(|situation| &situation.existing.deployments);
+        existing.map(|deployment| deployment.node_id.clone()).collect()
+    }
+
+    /// Reads both sides of this environment again, and decides again.
+    ///
+    /// The GitHubDeployments are not read again, so what came meanwhile may be of one that this pass does not know:
+    /// to close it is left to the next pass.
+    pub async fn decide_again(&mut self, world: &World, settings: &Settings, gathered: &mut Gathered) {
+        gathered.observe(world, settings, &self.sources).await;
+        let query = self.query(&gathered.sources);
+        match world.github.read(std::slice::from_ref(&query)).await.pop() {
+            Some(Ok(reading)) => self.decide(world, settings, gathered, reading).await,
+            Some(Err(error)) => self.error = Some(error),
+            None => {}
+        }
+        let is_known =
+            |change: &Change| !matches!(change, Change::Close { deployment, .. } if !self.known.contains(deployment));
+        if let Some(changes) = &mut self.changes {
+            changes.changes.retain(is_known);
+        }
+    }
+
+    fn situation(
+        &self,
+        world: &World,
+        settings: &Settings,
+        gathered: &Gathered,
+        reading: &EnvironmentReading,
+    ) -> Situation {
+        let mut situation = Situation {
+            environment: self.environment.clone(),
+            wanted: Vec::new(),
+            off: Vec::new(),
+            unknown: Vec::new(),
+            knowledge: gathered.knowledge.clone(),
+            existing: reading.existing.clone(),
+        };
+        let oldest = settings.since.and_then(|since| (world.now)().checked_sub(since).ok());
+        for &index in &self.sources {
+            let source = &gathered.sources[index];
+            let identity = gathered.identity(source);
+            let task = source.task().to_owned();
+            if source.is_off() {
+                situation.off.push(Off {
+                    index,
+                    identity,
+                    task,
+                    close: source.closes(),
+                });
+                continue;
+            }
+            match wanted(source, reading) {
+                Some((seen, git_ref, commit, movable, state)) => {
+                    let repository = source.spec().map(|spec| spec.repository.clone()).unwrap_or_default();
+                    situation.wanted.push(Wanted {
+                        index,
+                        sort_name: source.sort_name(),
+                        identity,
+                        task,
+                        git_ref,
+                        commit,
+                        movable,
+                        state,
+                        recover: repository.recover.unwrap_or(false),
+                        auto_inactive: repository.auto_inactive.unwrap_or(true),
+                        transient: repository.transient.unwrap_or(false),
+                        production: repository
+                            .production
+                            .unwrap_or_else(|| self.environment.name.eq_ignore_ascii_case("production")),
+                        given_ref: matches!(&settings.declared_in, DeclaredIn::Flags { git_ref: Some(_), .. }),
+                        older_than_since: oldest
+                            .is_some_and(|oldest| seen.facts.last_change.is_some_and(|last| last < oldest)),
+                    });
+                }
+                None => situation.unknown.push(Unknown { index, identity, task }),
+            }
+        }
+        situation
+    }
+
+    /// Unfinished work first, then creates of failures, then other creates.
+    fn urgency(&self) -> (u8, plan::Environment) {
+        let creates = |failure: bool| {
+            self.changes
+                .iter()
+                .flat_map(|changes| &changes.changes)
+                .any(|change| matches!(change, Change::Create { state, .. } if (*state == State::Failure) == failure))
+        };
+        let class = match (creates(true), creates(false)) {
+            (false, false) => 0,
+            (true, _) => 1,
+            (false, true) => 2,
+        };
+        (class, self.environment.clone())
+    }
+
+    /// Address of the environment for people.
+    pub fn url(&self) -> Option<String> {
+        let web = self.reading.as_ref()?.web_url.as_ref()?;
+        let name = percent_encoding::utf8_percent_encode(&self.environment.name, percent_encoding::NON_ALPHANUMERIC);
+        Some(format!("{web}/deployments/{name}"))
+    }
+
+    /// A deployment that exists.
+    pub fn deployment(&self, node_id: &str) -> DeploymentResult {
+        let existing = self
+            .situation
+            .iter()
+            .flat_map(|situation| &situation.existing.deployments);
+        let id = existing
+            .into_iter()
+            .find(|deployment| deployment.node_id == node_id)
+            .and_then(|found| found.id);
+        DeploymentResult {
+            node_id: node_id.to_owned(),
+            id,
+            url: self.url(),
+        }
+    }
+
+    /// The commit that GitHub resolved an extracted ref to.
+    pub fn commit(&self, extracted: &str) -> Option<&str> {
+        match self.reading.as_ref()?.refs.get(extracted)? {
+            ResolvedRef::Found { commit, .. } => commit.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Owner and name.
+    pub fn repository(&self) -> &plan::Repository {
+        &self.environment.repository
+    }
+
+    /// Full or minimal, once the repository is known.
+    pub fn is_minimal(&self, details: Details) -> bool {
+        match details {
+            Details::Full => false,
+            Details::Minimal => true,
+            Details::Auto => !self.reading.as_ref().is_some_and(|reading| reading.private),
+        }
+    }
+}
+
+/// What the source asks of GitHub, where its object, its ref and the ref's place in the repository are known.
+fn wanted<'a>(
+    source: &'a Source,
+    reading: &EnvironmentReading,
+) -> Option<(&'a Seen, GitRef, Option<String>, bool, State)> {
+    let Standing::Seen(seen) = &source.standing else {
+        return None;
+    };
+    let state = seen.health.status.state()?;
+    let extracted = seen.extracted.as_ref().ok()?;
+    match reading.refs.get(&extracted.git_ref)? {
+        ResolvedRef::Found {
+            git_ref,
+            commit,
+            movable,
+        } => Some((seen, git_ref.clone(), commit.clone(), *movable, state)),
+        ResolvedRef::NotReadable { git_ref } => Some((seen, git_ref.clone(), None, false, state)),
+        ResolvedRef::NotFound => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! `deletionPolicy: Close`: a finalizer keeps a deleted GitHubDeployment until its deployments are inactive.
+
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use crate::{
+    crd::{DeletionPolicy, GitHubDeployment},
+    plan::Repository,
+    report::{ChangeAction, Outcome},
+    source::GitHubDeploymentMeta,
+};
+
+use super::{
+    World,
+    apply::Pass,
+    gather::{Gathered, Reason, Source, Standing},
+};
+
+/// The finalizer of `deletionPolicy: Close`.
+const FINALIZER: &str = "github.decathlon.com/close";
+
+/// Puts the finalizer on GitHubDeployments that ask for it, before anything is reported for them.
+pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
+    for index in 0..gathered.sources.len() {
+        let source = &gathered.sources[index];
+        let asks = source
+            .spec()
+            .is_some_and(|spec| spec.deletion_policy == DeletionPolicy::Close);
+        if !asks || source.is_deleting() {
+            continue;
+        }
+        let Some(meta) = in_cluster(source).filter(|meta| !is_held(meta)) else {
+            continue;
+        };
+        let mut finalizers = meta.finalizers.clone();
+        finalizers.push(FINALIZER.to_owned());
+        let obstacle = match set(world, meta, &finalizers).await {
+            Ok(true) => continue,
+            // Nothing would ever close what was reported for it.
+            Ok(false) => Standing::Skipped(Reason::new("Deleted", "the GitHubDeployment was deleted meanwhile")),
+            Err(error) => Standing::Failed(Reason::new(
+                "FinalizerNotSet",
+                format!("could not set the finalizer {FINALIZER}: {error}"),
+            )),
+        };
+        gathered.sources[index].refuse(obstacle);
+    }
+}
+
+/// Takes the finalizer off deleted GitHubDeployments of which nothing is left to close.
+///
+/// A repository that is gone or may not be written never holds one back.
+pub(super) async fn release(pass: &mut Pass<'_>) {
+    for index in 0..pass.gathered.sources.len() {
+        let source = &pass.gathered.sources[index];
+        let Some(meta) = in_cluster(source).filter(|meta| meta.deleting && is_held(meta)) else {
+            continue;
+        };
+        if !may_go(pass, index) {
+            continue;
+        }
+        if source.spec().is_none() {
+            tracing::warn!(
+                namespace = meta.namespace,
+                name = meta.name,
+                "the finalizer goes although the spec cannot be read, so that nothing was closed"
+            );
+        }
+        let finalizers: Vec<String> = meta
+            .finalizers
+            .iter()
+            .filter(|finalizer| *finalizer != FINALIZER)
+            .cloned()
+            .collect();
+        if let Err(error) = set(pass.world, meta, &finalizers).await {
+            tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not remove the finalizer");
+        }
+    }
+}
+
+/// True unless a closing that the rule orders for the source is left or failed.
+fn may_go(pass: &Pass<'_>, index: usize) -> bool {
+    let source = &pass.gathered.sources[index];
+    if !source.closes() {
+        return true;
+    }
+    let Some(work) = pass.works.iter().find(|work| work.sources.contains(&index)) else {
+        return true;
+    };
+    if let Some(error) = &work.error {
+        return is_out_of_reach(work.repository(), &Reason::from(error));
+    }
+    pass.fates.get(&index).is_none_or(|fate| {
+        let released = fate
+            .reason
+            .as_ref()
+            .is_some_and(|reason| is_out_of_reach(work.repository(), reason));
+        fate.action != ChangeAction::Close || fate.outcome == Outcome::Done || released
+    })
+}
+
+/// True if no later pass could close anything there either.
+fn is_out_of_reach(repository: &Repository, reason: &Reason) -> bool {
+    let never = matches!(
+        reason.reason,
+        "RepositoryNotFound" | "RepositoryArchived" | "GitHubForbidden" | "AppNotInstalled"
+    );
+    if never {
+        tracing::warn!(%repository, reason = reason.message, "the finalizer goes although nothing could be closed");
+    }
+    never
+}
+
+fn in_cluster(source: &Source) -> Option<&GitHubDeploymentMeta> {
+    source
+        .declaration
+        .github_deployment
+        .as_ref()
+        .filter(|meta| meta.in_cluster)
+}
+
+fn is_held(meta: &GitHubDeploymentMeta) -> bool {
+    meta.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// Replaces the finalizers, if nobody changed the object since it was read. False if it is not there any more.
+async fn set(world: &World, meta: &GitHubDeploymentMeta, finalizers: &[String]) -> Result<bool, kube::Error> {
+    let Some(client) = &world.kubernetes else {
+        return Ok(false);
+    };
+    let api: Api<GitHubDeployment> = Api::namespaced(client.clone(), &meta.namespace);
+    let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": meta.resource_version}});
+    match api
+        .patch_metadata(&meta.name, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+    {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(error),
+        Ok(_) => Ok(true),
+    }
+}

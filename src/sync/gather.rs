@@ -1,0 +1,389 @@
+//! The near side: what is declared, and what the named objects show.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::{
+    crd::{DeletionPolicy, GitHubDeploymentSpec},
+    extract::{ExtractError, Extracted, Rule},
+    github::GitHubError,
+    kstatus::{self, Health, Status},
+    plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, ReadNamespaces, Repository},
+    report::with_causes,
+    source::{
+        self, Cluster, Complete, Declaration, DeclarationError, Declared, Facts, ObjectReference, Objects, Observation,
+    },
+};
+
+use super::{DeclaredIn, ObjectsIn, RunError, SUPERSEDED, Settings, World, bound::Bound};
+
+/// Everything that was read of the near side.
+pub(super) struct Gathered {
+    pub sources: Vec<Source>,
+    pub knowledge: Knowledge,
+    /// The cluster of this pass, if known.
+    cluster: Option<String>,
+    objects: Objects,
+    bound: Arc<Bound>,
+}
+
+/// One declaration, and what its object shows.
+pub(super) struct Source {
+    pub declaration: Declaration,
+    pub object: Option<ObjectReference>,
+    pub environment: Option<Environment>,
+    /// How its ref is found; none for a source whose ref is given.
+    rule: Result<Rule, ExtractError>,
+    /// True if nothing about the declaration speaks against reading the object.
+    admitted: bool,
+    pub standing: Standing,
+    /// When its object was asked for.
+    pub observed_at: Instant,
+}
+
+/// What this pass knows about a source.
+pub(super) enum Standing {
+    /// The object was read.
+    Seen(Box<Seen>),
+    /// The object does not exist.
+    Gone,
+    /// Left alone on purpose.
+    Skipped(Reason),
+    /// Something is wrong with the declaration, or the object could not be read.
+    Failed(Reason),
+}
+
+/// The object, reduced to what a pass needs of it.
+pub(super) struct Seen {
+    pub health: Health,
+    pub facts: Facts,
+    pub extracted: Result<Extracted, ExtractError>,
+}
+
+/// A stable word, and a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub reason: &'static str,
+    pub message: String,
+}
+
+impl From<&GitHubError> for Reason {
+    fn from(error: &GitHubError) -> Self {
+        Self::new(error.reason(), with_causes(error).join(": "))
+    }
+}
+
+impl Reason {
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads declarations and objects.
+pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Gathered, RunError> {
+    world.progress.stage("reading GitHubDeployments", None);
+    let declared = declare(world, settings).await?;
+    let objects = match &settings.objects_in {
+        ObjectsIn::Cluster => Objects::Cluster(Cluster::new(kubernetes(world)?.clone())),
+        ObjectsIn::Files(paths) => Objects::Files(source::objects_from_files(paths, &world.stdin[..])?),
+    };
+    let cluster = match (&settings.cluster_name, &settings.objects_in) {
+        (Some(name), _) => Some(name.clone()),
+        (None, ObjectsIn::Files(_)) => Some("files".to_owned()),
+        (None, ObjectsIn::Cluster) => source::cluster_uid(kubernetes(world)?).await?,
+    };
+    let sources: Vec<Source> = declared
+        .declarations
+        .into_iter()
+        .map(|declaration| Source::new(declaration, settings))
+        .collect();
+    let knowledge = knowledge(&sources, &declared.complete, cluster.as_deref());
+    let mut gathered = Gathered {
+        sources,
+        knowledge,
+        cluster,
+        objects,
+        bound: Arc::clone(bound),
+    };
+    let all: Vec<usize> = (0..gathered.sources.len()).collect();
+    gathered.observe(world, settings, &all).await;
+    Ok(gathered)
+}
+
+fn kubernetes(world: &World) -> Result<&kube::Client, RunError> {
+    world.kubernetes.as_ref().ok_or(RunError::NoCluster)
+}
+
+async fn declare(world: &World, settings: &Settings) -> Result<Declared, RunError> {
+    Ok(match &settings.declared_in {
+        DeclaredIn::Cluster { scope, selector } => {
+            source::declared_in_cluster(kubernetes(world)?, scope, selector.as_deref()).await?
+        }
+        DeclaredIn::Files { paths, namespace } => source::declared_in_files(paths, namespace, &world.stdin[..])?,
+        DeclaredIn::Flags { spec, .. } => {
+            let described = format!("{}/{}", spec.source_ref.kind, spec.source_ref.name);
+            let declaration = Declaration {
+                github_deployment: None,
+                described,
+                spec: Ok((**spec).clone()),
+            };
+            Declared {
+                declarations: vec![declaration],
+                complete: Complete::Nothing,
+            }
+        }
+    })
+}
+
+/// What the decision may conclude from a GitHubDeployment that is not there.
+fn knowledge(sources: &[Source], complete: &Complete, cluster: Option<&str>) -> Knowledge {
+    let named: BTreeMap<By, Option<Hash>> = sources
+        .iter()
+        .filter_map(|source| Some((source.by()?, source.object_hash(cluster))))
+        .collect();
+    let complete = match complete {
+        Complete::Nothing => ReadNamespaces::default(),
+        Complete::Namespaces(namespaces) => {
+            ReadNamespaces::Only(namespaces.iter().map(|namespace| Hash::of(&[namespace])).collect())
+        }
+        Complete::Everything => ReadNamespaces::Every,
+    };
+    Knowledge {
+        cluster: cluster.map(|cluster| Hash::of(&[cluster])),
+        complete,
+        named,
+    }
+}
+
+impl Gathered {
+    /// Reads the objects of the sources of these indexes, and replaces what was known about them.
+    pub async fn observe(&mut self, world: &World, settings: &Settings, indexes: &[usize]) {
+        let asked_at = Instant::now();
+        let now = (world.now)();
+        let given = match &settings.declared_in {
+            DeclaredIn::Flags { git_ref, .. } => git_ref.as_deref(),
+            _ => None,
+        };
+        let readable: Vec<usize> = indexes
+            .iter()
+            .copied()
+            .filter(|index| self.sources[*index].admitted)
+            .collect();
+        let references: Vec<ObjectReference> = readable
+            .iter()
+            .filter_map(|index| self.sources[*index].object.clone())
+            .collect();
+        world.progress.stage("reading objects", None);
+        let observations = source::observe(&self.objects, &references, |position, object| {
+            let extracted = match given {
+                Some(git_ref) => Ok(Extracted {
+                    git_ref: git_ref.to_owned(),
+                    warnings: Vec::new(),
+                    steps: Vec::new(),
+                }),
+                None => match &self.sources[readable[position]].rule {
+                    Ok(rule) => rule.extract(object),
+                    Err(error) => Err(error.clone()),
+                },
+            };
+            Seen {
+                health: kstatus::compute(object, now),
+                facts: source::facts(object),
+                extracted,
+            }
+        })
+        .await;
+        for index in indexes {
+            self.sources[*index].observed_at = asked_at;
+        }
+        for (index, observation) in readable.into_iter().zip(observations) {
+            self.sources[index].standing = match observation {
+                Observation::Found(seen) if given.is_some() && self.bound.is_superseded_by(&seen.facts) => {
+                    Standing::Skipped(Reason::new(
+                        SUPERSEDED,
+                        "another rollout took the place of the one that the given ref belongs to",
+                    ))
+                }
+                Observation::Found(seen) => Standing::Seen(Box::new(seen)),
+                Observation::Gone => Standing::Gone,
+                Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
+            };
+        }
+    }
+
+    /// Who the source is, in the form of the marker.
+    pub fn identity(&self, source: &Source) -> Identity {
+        let cluster = self
+            .cluster
+            .as_deref()
+            .or_else(|| source.declaration.github_deployment.as_ref()?.uid.as_deref());
+        let facts = source.seen().map(|seen| &seen.facts);
+        Identity {
+            by: source.by(),
+            cluster: cluster.map(|cluster| Hash::of(&[cluster])),
+            object: source.object_hash(cluster),
+            uid: facts.and_then(|facts| facts.uid.clone()),
+            rollout: facts.and_then(|facts| facts.rollout.clone()),
+        }
+    }
+}
+
+impl Source {
+    fn new(declaration: Declaration, settings: &Settings) -> Self {
+        let mut source = Self {
+            declaration,
+            object: None,
+            environment: None,
+            rule: Err(ExtractError::ExtractMissing),
+            admitted: true,
+            standing: Standing::Gone,
+            observed_at: Instant::now(),
+        };
+        if let Err(standing) = source.admit(settings) {
+            source.admitted = false;
+            source.standing = standing;
+        }
+        source
+    }
+
+    /// Everything that can be said before the object is read.
+    fn admit(&mut self, settings: &Settings) -> Result<(), Standing> {
+        let failed = |reason, message: String| Standing::Failed(Reason::new(reason, message));
+        let spec = match &self.declaration.spec {
+            Ok(spec) => spec,
+            Err(error) => {
+                // What has no name is known by its place; only the errors of files tell it themselves.
+                let message = match (&self.declaration.github_deployment, error) {
+                    (Some(_), _) | (None, DeclarationError::File(_)) => error.to_string(),
+                    (None, _) => format!("{}: {error}", self.declaration.described),
+                };
+                return Err(failed(error.reason(), message));
+            }
+        };
+        let namespace = self
+            .declaration
+            .github_deployment
+            .as_ref()
+            .map(|meta| meta.namespace.as_str());
+        let object = ObjectReference::of(spec, namespace.unwrap_or("default"))
+            .map_err(|error| failed(error.reason(), error.to_string()))?;
+        self.object = Some(object.clone());
+        self.rule = Rule::new(&spec.extract);
+
+        let repository =
+            Repository::parse(&spec.repository.name, settings.default_owner.as_deref()).map_err(|error| {
+                let what_to_do = if spec.repository.name.contains('/') {
+                    "write spec.repository.name as owner/name"
+                } else {
+                    "write spec.repository.name as owner/name, or set GITHUB_ORG"
+                };
+                failed("RepositoryNameInvalid", format!("{error}: {what_to_do}"))
+            })?;
+        let name = spec.repository.environment.clone();
+        self.environment = Some(Environment {
+            repository: repository.clone(),
+            name,
+        });
+
+        if spec.suspend && !self.is_deleting() {
+            return Err(Standing::Skipped(Reason::new("Suspended", "spec.suspend is true")));
+        }
+        if !settings.allows(namespace, &repository) {
+            let message = format!("--repository-allow does not allow {repository} here");
+            return Err(Standing::Skipped(Reason::new("RepositoryNotAllowed", message)));
+        }
+        let elsewhere = object
+            .namespace
+            .as_deref()
+            .is_some_and(|other| namespace.is_some_and(|own| own != other));
+        if elsewhere && !settings.cross_namespace_refs {
+            let message = format!("{object} is in another namespace, which --no-cross-namespace-refs does not allow");
+            return Err(failed("CrossNamespaceRef", message));
+        }
+        Ok(())
+    }
+
+    /// Nothing more is done for it in this pass.
+    pub fn refuse(&mut self, standing: Standing) {
+        self.admitted = false;
+        self.standing = standing;
+    }
+
+    /// The hashes of its GitHubDeployment.
+    fn by(&self) -> Option<By> {
+        let meta = self.declaration.github_deployment.as_ref()?;
+        Some(By::new(&meta.namespace, &meta.name))
+    }
+
+    fn object_hash(&self, cluster: Option<&str>) -> Option<Hash> {
+        let object = self.object.as_ref()?;
+        Some(Hash::of(&[
+            cluster?,
+            &object.kind,
+            object.namespace.as_deref().unwrap_or_default(),
+            &object.name,
+        ]))
+    }
+
+    /// Its GitHubDeployment is being deleted.
+    pub fn is_deleting(&self) -> bool {
+        self.declaration
+            .github_deployment
+            .as_ref()
+            .is_some_and(|meta| meta.deleting)
+    }
+
+    /// Its GitHubDeployment is being deleted, and its deployments are to end with it.
+    pub fn closes(&self) -> bool {
+        self.is_deleting()
+            && self
+                .spec()
+                .is_some_and(|spec| spec.deletion_policy == DeletionPolicy::Close)
+    }
+
+    /// Nothing is wanted of GitHub for it any more. What may not be reported may not be closed either.
+    pub fn is_off(&self) -> bool {
+        self.admitted && (self.has_left() || self.is_deleting())
+    }
+
+    /// The object is on its way out, or gone.
+    pub fn has_left(&self) -> bool {
+        match &self.standing {
+            Standing::Gone => true,
+            Standing::Seen(seen) => seen.facts.terminating || seen.health.status == Status::Terminating,
+            Standing::Skipped(_) | Standing::Failed(_) => false,
+        }
+    }
+
+    /// The specification, where it could be read.
+    pub fn spec(&self) -> Option<&GitHubDeploymentSpec> {
+        self.declaration.spec.as_ref().ok()
+    }
+
+    /// What its changes are sorted by: the GitHubDeployment's name, or the object's for a source from flags.
+    pub fn sort_name(&self) -> String {
+        match (&self.declaration.github_deployment, &self.object) {
+            (Some(meta), _) => format!("{}/{}", meta.namespace, meta.name),
+            (None, Some(object)) => object.to_string(),
+            (None, None) => self.declaration.described.clone(),
+        }
+    }
+
+    /// GitHub's task.
+    pub fn task(&self) -> &str {
+        let task = self.spec().and_then(|spec| spec.repository.task.as_deref());
+        task.filter(|task| !task.is_empty()).unwrap_or(DEFAULT_TASK)
+    }
+
+    /// What was read of the object.
+    pub fn seen(&self) -> Option<&Seen> {
+        match &self.standing {
+            Standing::Seen(seen) => Some(seen),
+            _ => None,
+        }
+    }
+}

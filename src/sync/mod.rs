@@ -1,0 +1,132 @@
+//! The pass: read what is wanted, read what exists, decide, write the difference, tell.
+
+mod apply;
+mod bound;
+mod close;
+mod content;
+mod environments;
+mod finalizer;
+mod gather;
+mod links;
+mod outcome;
+mod repeat;
+mod settings;
+mod status;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+pub use close::{CloseSettings, Closed, close};
+pub use repeat::{Waited, repeat, wait};
+pub use settings::{AllowedRepositories, DeclaredIn, Details, ObjectsIn, Settings};
+
+use bound::Bound;
+
+use crate::{
+    github::{GitHub, GitHubError},
+    report::{Document, Progress},
+    source::SourceError,
+};
+
+/// Reason of a source whose given ref belongs to a rollout that another one took the place of.
+pub const SUPERSEDED: &str = "Superseded";
+
+/// What a pass works with: the two servers, the clock, and the wish to stop.
+#[derive(Clone)]
+pub struct World {
+    /// None where everything comes from files.
+    pub kubernetes: Option<kube::Client>,
+    /// GitHub.
+    pub github: GitHub,
+    /// Wall clock, for windows of time in Kubernetes objects.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// True once the user wants the pass to end: the write under way is finished, everything else deferred.
+    pub stop: watch::Receiver<bool>,
+    /// What stdin holds, for paths that are `-`.
+    pub stdin: Arc<[u8]>,
+    /// Told how far the pass is.
+    pub progress: Progress,
+}
+
+/// Why a pass could not run at all. What goes wrong with single objects is in the [`Document`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The GitHubDeployments or the objects could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// GitHub answered for none of the environments.
+    #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    /// The cluster is needed, and there is no client for it.
+    #[error("a cluster is needed: give --kubeconfig or --context, or read files with --filename and --objects")]
+    NoCluster,
+    /// Reading took all the time there was.
+    #[error("--deadline passed while cluster and GitHub were read; nothing was written, so give more time")]
+    DeadlineExceeded,
+}
+
+/// What a pass found and did.
+#[derive(Debug)]
+pub struct Pass {
+    /// For the user.
+    pub document: Document,
+    /// True if `--deadline` ended it early.
+    pub timed_out: bool,
+}
+
+/// One pass.
+///
+/// - reads the GitHubDeployments, then the objects that they name: health and ref of each;
+/// - reads the environments of GitHub that they speak for;
+/// - decides, environment by environment;
+/// - writes the difference, unless this is a dry run, and tells the objects about it.
+///
+/// # Errors
+/// Only where nothing could be done at all: no cluster, no GitHub.
+pub async fn run_once(world: &World, settings: &Settings) -> Result<Pass, RunError> {
+    run(world, settings, &Arc::default()).await
+}
+
+/// One of several passes, which share what a given ref is bound to.
+async fn run(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Pass, RunError> {
+    let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
+    let mut gathered = before(deadline, gather::gather(world, settings, bound)).await?;
+    if !settings.dry_run {
+        let held = async {
+            finalizer::hold(world, &mut gathered).await;
+            Ok(())
+        };
+        before(deadline, held).await?;
+    }
+    let environments = before(deadline, environments::read(world, settings, &gathered)).await?;
+    let mut pass = apply::Pass::new(world, settings, deadline, gathered, environments);
+    if settings.dry_run {
+        pass.plan_only();
+        return Ok(pass.finish().0);
+    }
+    pass.apply().await;
+    finalizer::release(&mut pass).await;
+    let (pass, sources) = pass.finish();
+    if settings.write_status {
+        status::write(world, &pass.document, &sources).await;
+    }
+    Ok(pass)
+}
+
+/// What is read, unless the deadline comes first.
+async fn before<T>(
+    deadline: Option<Instant>,
+    reading: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, reading)
+            .await
+            .unwrap_or(Err(RunError::DeadlineExceeded)),
+        None => reading.await,
+    }
+}

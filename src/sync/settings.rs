@@ -1,0 +1,105 @@
+//! What a pass is asked to do.
+
+use std::{path::PathBuf, time::Duration};
+
+use globset::GlobMatcher;
+
+use crate::{crd::GitHubDeploymentSpec, plan::Repository, source::Scope};
+
+/// Where the sources are declared.
+#[derive(Clone, Debug)]
+pub enum DeclaredIn {
+    /// GitHubDeployment objects of the cluster.
+    Cluster {
+        /// One namespace or all.
+        scope: Scope,
+        /// Label selector.
+        selector: Option<String>,
+    },
+    /// GitHubDeployment objects of files.
+    Files {
+        /// Files, folders, or `-`.
+        paths: Vec<PathBuf>,
+        /// Namespace of those that name none.
+        namespace: String,
+    },
+    /// One source from flags.
+    Flags {
+        /// As if it were a GitHubDeployment's.
+        spec: Box<GitHubDeploymentSpec>,
+        /// `--ref`: the ref, instead of an extraction.
+        git_ref: Option<String>,
+    },
+}
+
+/// Where the observed objects are.
+#[derive(Clone, Debug)]
+pub enum ObjectsIn {
+    /// In the cluster.
+    Cluster,
+    /// In files.
+    Files(Vec<PathBuf>),
+}
+
+/// How much of names and messages GitHub is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Details {
+    /// Minimal for public repositories, full for others.
+    #[default]
+    Auto,
+    /// Messages of the cluster, and the object's name.
+    Full,
+    /// A fixed sentence for each state, and no names.
+    Minimal,
+}
+
+/// A rule of `--repository-allow`.
+#[derive(Clone, Debug)]
+pub struct AllowedRepositories {
+    /// Namespace of the GitHubDeployments it is for; none for all.
+    pub namespace: Option<String>,
+    /// Matches `owner/name`, in lower case.
+    pub repositories: GlobMatcher,
+}
+
+/// Everything that a user can ask of a pass.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the sources are declared.
+    pub declared_in: DeclaredIn,
+    /// Where the observed objects are.
+    pub objects_in: ObjectsIn,
+    /// Owner of repositories that are given without one.
+    pub default_owner: Option<String>,
+    /// Name of the cluster in markers.
+    pub cluster_name: Option<String>,
+    /// Write nothing anywhere.
+    pub dry_run: bool,
+    /// Leave successes alone whose object changed last before that, and of which GitHub knows nothing.
+    pub since: Option<Duration>,
+    /// How much GitHub is shown.
+    pub details: Details,
+    /// False: a source must be in its GitHubDeployment's namespace.
+    pub cross_namespace_refs: bool,
+    /// Empty: every repository.
+    pub repository_allow: Vec<AllowedRepositories>,
+    /// At most so many writes to GitHub a pass.
+    pub max_writes: usize,
+    /// Write the objects' `status`, and events.
+    pub write_status: bool,
+    /// A pass never takes longer.
+    pub deadline: Option<Duration>,
+}
+
+impl Settings {
+    /// True if GitHubDeployments of `namespace` may report to `repository`. Sources from flags have no namespace.
+    #[must_use]
+    pub fn allows(&self, namespace: Option<&str>, repository: &Repository) -> bool {
+        let name = repository.to_string().to_lowercase();
+        self.repository_allow.is_empty()
+            || self.repository_allow.iter().any(|rule| {
+                rule.namespace.as_deref().is_none_or(|only| Some(only) == namespace)
+                    && rule.repositories.is_match(&name)
+            })
+    }
+}
