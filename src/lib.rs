@@ -5,6 +5,7 @@
 //! wanted with what [`github`] has, `github` writes the difference, and [`report`] tells about it.
 //! [`sync::run_once`] is that way, line by line; [`cli`] is what a user types.
 
+pub mod cli;
 pub mod crd;
 pub mod extract;
 pub mod github;

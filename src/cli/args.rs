@@ -1,0 +1,380 @@
+//! What was typed: the command line as it stands, before anything is concluded from it.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::report::{Format, HealthFormat};
+
+/// Brings the rollout status of Kubernetes objects to GitHub Deployments.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kube-status-to-github",
+    version,
+    max_term_width = 120,
+    disable_help_flag = true
+)]
+#[command(after_help = "\
+Examples:
+  # What would be written for the GitHubDeployment objects of a namespace
+  kube-status-to-github sync -n shop --dry-run
+
+  # After a deploy step in CI: report one object until its rollout is final
+  kube-status-to-github sync deployment/app --repo shop/app --environment staging \\
+    --container app --wait")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogArguments,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    pub help: Option<bool>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring GitHub up to date, once (or every --interval)
+    #[command(after_help = "\
+Examples:
+  # Show what would be written, and write nothing
+  kube-status-to-github sync -n shop --dry-run
+
+  # All namespaces, again and again
+  kube-status-to-github sync -A --interval 60s
+
+  # GitHubDeployment objects from a file; no CustomResourceDefinition needed in the cluster
+  kube-status-to-github sync -f deployments.yaml
+
+  # One object, from flags, until its rollout is final
+  kube-status-to-github sync deployment/app --repo shop/app --environment staging \\
+    --container app --wait --timeout 10m
+
+Credentials come from the environment: GITHUB_TOKEN (or GH_TOKEN); or a GitHub App with
+GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or GITHUB_APP_PRIVATE_KEY_FILE). A token wins over an App.
+
+Exit codes:
+  0 done                   3 could not run at all    5 timed out (--wait, --deadline)
+  1 some objects failed    4 a rollout failed or     6 something would be written
+  2 bad usage                was superseded (--wait)   (--dry-run --exit-code)")]
+    Sync(Box<SyncArguments>),
+    /// Health of the objects, without GitHub
+    #[command(after_help = "\
+Examples:
+  # The objects that the GitHubDeployment objects of a namespace name
+  kube-status-to-github status -n shop
+
+  # One object
+  kube-status-to-github status deployment/app
+
+  # Every object of a file, without a cluster
+  kubectl get deployments -o yaml | kube-status-to-github status --objects -")]
+    Status(StatusArguments),
+    /// Post inactive on the deployments of this program in an environment
+    #[command(after_help = "\
+Examples:
+  # The preview of a closed pull request
+  kube-status-to-github close --repo shop/app --environment pr-12")]
+    Close(CloseArguments),
+    /// Print the CustomResourceDefinition of GitHubDeployment
+    #[command(after_help = "\
+Examples:
+  kube-status-to-github crd | kubectl apply -f -")]
+    Crd,
+    /// Print a completion script
+    #[command(after_help = "\
+Examples:
+  source <(kube-status-to-github completions bash)")]
+    Completions {
+        /// The shell that is to complete
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  kube-status-to-github man sync | man -l -")]
+    Man {
+        /// The command whose page is printed; the program's own without it
+        command: Option<String>,
+    },
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LogArguments {
+    /// Form of the log on stderr
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Log what is done; -vv also how
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Flags of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// A source without a GitHubDeployment.
+    #[command(flatten)]
+    pub flags: FlagSourceArguments,
+    /// What is printed and shown.
+    #[command(flatten)]
+    pub output: SyncOutputArguments,
+    /// GitHub.
+    #[command(flatten)]
+    pub github: GitHubArguments,
+    /// How much is told to GitHub
+    #[arg(long, value_enum, default_value_t = Details::Auto, value_name = "LEVEL", help_heading = "GitHub")]
+    pub details: Details,
+    /// Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArguments,
+    /// Name of the cluster in the payload, for environments that several clusters share [default: the uid of
+    /// namespace kube-system]
+    #[arg(long, value_name = "NAME", help_heading = "Kubernetes")]
+    pub cluster_name: Option<String>,
+    /// Repetition and limits.
+    #[command(flatten)]
+    pub limits: LimitArguments,
+}
+
+/// Flags of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t = HealthFormat::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub output: HealthFormat,
+    /// Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArguments,
+}
+
+/// Flags of `close`.
+#[derive(Debug, Args)]
+pub struct CloseArguments {
+    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
+    #[arg(long, value_name = "REPOSITORY", help_heading = "Source")]
+    pub repo: String,
+    /// Environment on GitHub
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    pub environment: String,
+    /// Only deployments of this task [default: all]
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    pub task: Option<String>,
+    /// Print what would be written, and write nothing
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub output: Format,
+    /// GitHub.
+    #[command(flatten)]
+    pub github: GitHubArguments,
+    /// Give up after this time
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m", help_heading = "Limits")]
+    pub deadline: Duration,
+    /// At most this many writes to GitHub
+    #[arg(long, value_name = "N", default_value_t = 80, help_heading = "Limits")]
+    pub max_writes: usize,
+}
+
+/// Where to look.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub struct SourceArguments {
+    /// One object, such as deployment/app; kinds and their short names as with kubectl, custom kinds as
+    /// KIND.VERSION.GROUP/NAME
+    #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>, conflicts_with_all = ["filename", "all_namespaces", "selector"])]
+    pub object: Option<String>,
+    /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["all_namespaces", "selector"])]
+    pub filename: Vec<PathBuf>,
+    /// Read the observed objects from a file, a folder, or - (stdin), not from the cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub objects: Vec<PathBuf>,
+    /// Namespace [default: that of the kubeconfig's context]
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// GitHubDeployment objects of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// GitHubDeployment objects with these labels, such as team=shop
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+}
+
+/// One source from flags, for TYPE/NAME: the fields of a GitHubDeployment.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source from flags (with TYPE/NAME)")]
+pub struct FlagSourceArguments {
+    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
+    #[arg(long, value_name = "REPOSITORY", requires = "object")]
+    pub repo: Option<String>,
+    /// Environment on GitHub
+    #[arg(long, value_name = "NAME", requires = "object")]
+    pub environment: Option<String>,
+    /// The ref is the tag of this container's image
+    #[arg(long, value_name = "NAME", requires = "object")]
+    pub container: Option<String>,
+    /// The ref is the value at this JSONPath
+    #[arg(long, value_name = "PATH", requires = "object")]
+    pub json_path: Option<String>,
+    /// Cut the ref out of it: one capture group, or the one named ref
+    #[arg(long, value_name = "REGEXP", requires = "object")]
+    pub regexp: Option<String>,
+    /// Wrap the ref: {} is replaced by it
+    #[arg(long, value_name = "TEMPLATE", requires = "object")]
+    pub template: Option<String>,
+    /// The ref itself: a branch, a tag or a commit
+    #[arg(
+        long = "ref", value_name = "REF", requires = "object",
+        conflicts_with_all = ["container", "json_path", "regexp", "template"]
+    )]
+    pub git_ref: Option<String>,
+    /// GitHub's task [default: deploy]
+    #[arg(long, value_name = "NAME", requires = "object")]
+    pub task: Option<String>,
+    /// This is a production environment [default: true if it is called production]
+    #[arg(long, value_name = "BOOL", requires = "object", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub production: Option<bool>,
+    /// The environment ends with the object [default: false]
+    #[arg(long, value_name = "BOOL", requires = "object", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub transient: Option<bool>,
+    /// Link to the environment, with {ref} {sha} {namespace} {name} {environment}
+    #[arg(long, value_name = "TEMPLATE", requires = "object")]
+    pub environment_url: Option<String>,
+    /// Link to a log, likewise
+    #[arg(long, value_name = "TEMPLATE", requires = "object")]
+    pub log_url: Option<String>,
+}
+
+/// What is printed and shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct SyncOutputArguments {
+    /// Print what would be written, and write nothing anywhere
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// With --dry-run: exit 6 where something would be written
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+    /// Exit 0 when only single objects failed
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Show the result in the status and events of the GitHubDeployment objects
+    #[arg(
+        long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub write_status: bool,
+}
+
+/// How GitHub is reached. What is secret comes from the environment only.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "GitHub")]
+pub struct GitHubArguments {
+    /// Address of GitHub's API [default: GITHUB_API_URL, else api.github.com]
+    #[arg(long, value_name = "URL", env = "GITHUB_API", hide_env_values = true)]
+    pub github_api: Option<String>,
+    /// Owner of repositories that are named without one
+    #[arg(long, value_name = "OWNER", env = "GITHUB_ORG", hide_env_values = true)]
+    pub github_org: Option<String>,
+    /// Id of a GitHub App
+    #[arg(long, value_name = "ID", env = "GITHUB_APP_ID", hide_env_values = true)]
+    pub github_app_id: Option<String>,
+    /// Id of the App's installation [default: found for each owner]
+    #[arg(long, value_name = "ID", env = "GITHUB_APP_INSTALLATION_ID", hide_env_values = true)]
+    pub github_app_installation_id: Option<String>,
+    /// File with the App's private key, where GITHUB_APP_PRIVATE_KEY does not hold it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GITHUB_APP_PRIVATE_KEY_FILE",
+        hide_env_values = true
+    )]
+    pub github_app_private_key_file: Option<PathBuf>,
+}
+
+/// How the cluster is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct KubernetesArguments {
+    /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config, else the service account of the pod]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Repetition and limits.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArguments {
+    /// Repeat until SIGTERM; a failed pass does not end it
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with_all = ["wait", "exit_code"])]
+    pub interval: Option<Duration>,
+    /// Repeat until every rollout is final; exit 4 if one failed, 5 on time-out
+    #[arg(long)]
+    pub wait: bool,
+    /// With --wait: give up after this time [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    pub timeout: Option<Duration>,
+    /// A pass never takes longer
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    pub deadline: Duration,
+    /// At most this many writes to GitHub a pass; the rest is left to the next
+    #[arg(long, value_name = "N", default_value_t = 80)]
+    pub max_writes: usize,
+    /// Leave successes alone that are older than this and that GitHub does not know
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// A source must be in the namespace of its GitHubDeployment
+    #[arg(long)]
+    pub no_cross_namespace_refs: bool,
+    /// Write only to matching repositories, such as shop/* or team-a=shop/*; repeatable
+    #[arg(long, value_name = "[NAMESPACE=]GLOB")]
+    pub repository_allow: Vec<String>,
+}
+
+/// How much of the cluster is told to GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Details {
+    /// Minimal for public repositories, full for others.
+    Auto,
+    /// Messages of the objects as descriptions, names in the payload.
+    Full,
+    /// A fixed sentence for each state, no names.
+    Minimal,
+}
+
+/// Reads a length of time above zero, such as `60s`, `5m` or `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("write a number with its unit, such as 60s, 5m or 1h30m".to_owned()),
+    }
+}

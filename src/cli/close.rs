@@ -1,0 +1,58 @@
+//! `close`: from the configuration to inactive deployments.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Failure, Surroundings, config::CloseConfig, exit::Exit, print, signals, sync::connect};
+use crate::{
+    plan::Environment,
+    report::{self, API_VERSION, Document, Summary},
+    sync::{CloseSettings, World, close},
+};
+
+/// Closes what was asked for, and prints it.
+pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
+    let (stop, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
+    let world = World {
+        kubernetes: None,
+        github: connect(&config.github)?,
+        now: Arc::new(Timestamp::now),
+        stop,
+        stdin: Arc::default(),
+        progress: surroundings.progress.clone(),
+    };
+    let settings = CloseSettings {
+        environment: Environment {
+            repository: config.repository,
+            name: config.environment,
+        },
+        task: config.task,
+        dry_run: config.dry_run,
+        max_writes: config.max_writes,
+        deadline: config.deadline,
+    };
+    let closed = tokio::select! {
+        closed = close(&world, &settings) => closed.map_err(Failure::cannot_run)?,
+        exit = second_signal => return Ok(exit),
+    };
+    surroundings.progress.finish();
+    let document = Document {
+        api_version: API_VERSION.to_owned(),
+        dry_run: settings.dry_run,
+        summary: Summary::default(),
+        results: Vec::new(),
+        changes: closed.changes,
+    };
+    let mut text = Vec::new();
+    report::render(&document, config.output, &mut text, surroundings.style).map_err(Failure::cannot_run)?;
+    print(&text)?;
+    match closed.error {
+        Some(error) => Err(Failure {
+            exit: Exit::SomeFailed,
+            error: error.into(),
+        }),
+        None if closed.timed_out => Ok(Exit::TimedOut),
+        None => Ok(Exit::Done),
+    }
+}

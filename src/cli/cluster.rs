@@ -1,0 +1,220 @@
+//! The Kubernetes client: from a kubeconfig as kubectl finds it, or from the service account of the pod.
+
+use std::{path::PathBuf, time::Duration};
+
+use ::kube::{
+    Client, Config,
+    config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+use http::{HeaderValue, header::USER_AGENT};
+
+use super::config::ClusterConfig;
+
+/// What API server and GitHub see of us.
+pub const AGENT: &str = concat!("kube-status-to-github/", env!("CARGO_PKG_VERSION"));
+
+/// Long enough for a slow network, short enough to be noticed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The API server gives up on a list after 60 seconds itself.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(65);
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No kubeconfig anywhere.
+    #[error(
+        "no cluster: KUBECONFIG is not set, {path} does not exist, and this is not a pod; give --kubeconfig, or \
+         -f and --objects to work without a cluster"
+    )]
+    NoConfig {
+        /// Where kubectl's default is.
+        path: String,
+    },
+    /// No kubeconfig, but a context.
+    #[error("--context {context:?} needs a kubeconfig: KUBECONFIG is not set, and {path} does not exist")]
+    ContextWithoutConfig {
+        /// `--context`
+        context: String,
+        /// Where kubectl's default is.
+        path: String,
+    },
+    /// A kubeconfig that is not YAML, or not a kubeconfig. What is in it is not shown: it holds secrets.
+    #[error("the kubeconfig ({origin}) cannot be read as YAML{place}")]
+    Malformed {
+        /// Which one.
+        origin: String,
+        /// Where in it, such as ` at line 3, column 7`.
+        place: String,
+    },
+    /// A kubeconfig that makes no sense, such as one without the context.
+    #[error("the kubeconfig ({origin}) cannot be used")]
+    Unusable {
+        /// Which one.
+        origin: String,
+        /// Why.
+        source: KubeconfigError,
+    },
+    /// The files of the service account.
+    #[error("the service account of this pod cannot be used; is automountServiceAccountToken off?")]
+    ServiceAccount {
+        /// Why.
+        source: InClusterError,
+    },
+    /// Credentials or TLS.
+    #[error("no client for the cluster at {address}")]
+    Client {
+        /// The API server.
+        address: String,
+        /// Why.
+        source: Box<::kube::Error>,
+    },
+}
+
+/// Makes the client. Its default namespace is the context's. Nothing is asked over the network yet.
+///
+/// # Errors
+/// When there is no usable configuration; the message names what was tried.
+pub async fn connect(config: &ClusterConfig) -> Result<Client, ClusterError> {
+    let mut config = load(config).await?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(REQUEST_TIMEOUT);
+    config.write_timeout = Some(REQUEST_TIMEOUT);
+    config.reset_reader_on_write = true;
+    // It would repeat for minutes, on top of the reader's own repetitions.
+    config.default_retry = false;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    let address = config.cluster_url.to_string();
+    Client::try_from(config).map_err(|source| ClusterError::Client {
+        address,
+        source: Box::new(source),
+    })
+}
+
+async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
+    let (origin, read) = match &wanted.kubeconfig {
+        Some(path) => (path.display().to_string(), Kubeconfig::read_from(path).map(Some)),
+        None => ("KUBECONFIG".to_owned(), Kubeconfig::from_env()),
+    };
+    let (origin, kubeconfig) = match read.map_err(|source| unusable(&origin, source))? {
+        Some(kubeconfig) => (origin, kubeconfig),
+        None => {
+            let path = std::env::home_dir()
+                .unwrap_or_else(|| PathBuf::from("~"))
+                .join(".kube/config");
+            if !path.exists() {
+                return in_cluster(wanted, &path.display().to_string());
+            }
+            let origin = path.display().to_string();
+            let read = Kubeconfig::read_from(&path).map_err(|source| unusable(&origin, source))?;
+            (origin, read)
+        }
+    };
+    let options = KubeConfigOptions {
+        context: wanted.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|source| unusable(&origin, source))
+}
+
+fn in_cluster(wanted: &ClusterConfig, path: &str) -> Result<Config, ClusterError> {
+    if let Some(context) = &wanted.context {
+        return Err(ClusterError::ContextWithoutConfig {
+            context: context.clone(),
+            path: path.to_owned(),
+        });
+    }
+    Config::incluster().map_err(|source| match source {
+        InClusterError::ReadEnvironmentVariable(_) => ClusterError::NoConfig { path: path.to_owned() },
+        source => ClusterError::ServiceAccount { source },
+    })
+}
+
+fn unusable(origin: &str, source: KubeconfigError) -> ClusterError {
+    let origin = origin.to_owned();
+    match source {
+        KubeconfigError::Parse(error) => ClusterError::Malformed {
+            origin,
+            place: error
+                .location()
+                .map(|place| format!(" at line {}, column {}", place.line(), place.column()))
+                .unwrap_or_default(),
+        },
+        source => ClusterError::Unusable { origin, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{error::Error, fs};
+
+    const KUBECONFIG: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{name: one, cluster: {server: 'https://127.0.0.1:6443'}}]
+users: [{name: me, user: {token: hunter2}}]
+contexts:
+- {name: plain, context: {cluster: one, user: me}}
+- {name: shop, context: {cluster: one, user: me, namespace: shop}}
+current-context: plain
+";
+
+    async fn connect_with(text: &str, context: Option<&str>) -> Result<Client, ClusterError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config");
+        fs::write(&path, text).expect("a kubeconfig");
+        let context = context.map(ToOwned::to_owned);
+        connect(&ClusterConfig {
+            kubeconfig: Some(path),
+            context,
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn the_namespace_is_that_of_the_context() {
+        for (context, expected) in [(None, "default"), (Some("plain"), "default"), (Some("shop"), "shop")] {
+            let client = connect_with(KUBECONFIG, context).await.expect("a client");
+            assert_eq!(client.default_namespace(), expected, "{context:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unusable_kubeconfig_is_named_and_not_shown() {
+        let whole = |error: ClusterError| {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            text
+        };
+        for (text, context, expected) in [
+            (KUBECONFIG, Some("nowhere"), "nowhere"),
+            (
+                "users: [{name: me, user: {token: hunter2",
+                None,
+                "cannot be read as YAML at line 1",
+            ),
+            ("users: {hunter2: [", None, "cannot be read as YAML"),
+            ("", None, "cannot be used"),
+        ] {
+            let error = whole(connect_with(text, context).await.err().expect(text));
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let missing = ClusterConfig {
+            kubeconfig: Some("/no/such/kubeconfig".into()),
+            context: None,
+        };
+        let error = whole(connect(&missing).await.err().expect("no file"));
+        assert!(
+            error.contains("/no/such/kubeconfig") && error.contains("No such file"),
+            "{error}"
+        );
+    }
+}

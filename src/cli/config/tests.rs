@@ -1,0 +1,369 @@
+use super::*;
+use crate::cli::args::{Arguments, Command};
+use clap::Parser;
+use secrecy::ExposeSecret;
+
+const TOKEN: (&str, &str) = ("GITHUB_TOKEN", "secret-token");
+const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\\nAAAA\\n-----END RSA PRIVATE KEY-----";
+
+fn arguments(line: &str) -> Result<Command, clap::Error> {
+    let words = line.split_whitespace().map(|word| word.replace("''", ""));
+    Arguments::try_parse_from(std::iter::once("kube-status-to-github".to_owned()).chain(words))
+        .map(|arguments| arguments.command)
+}
+
+fn sync_with(line: &str, variables: &[(&str, &str)]) -> Result<SyncConfig, String> {
+    let variables: Vec<(String, String)> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let lookup = move |name: &str| {
+        variables
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+    };
+    match arguments(line) {
+        Ok(Command::Sync(arguments)) => SyncConfig::new(*arguments, &lookup).map_err(|error| error.to_string()),
+        Ok(_) => panic!("{line} is not a sync"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn sync(line: &str) -> Result<SyncConfig, String> {
+    sync_with(line, &[TOKEN])
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    use clap::CommandFactory;
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn defaults() {
+    let config = sync("sync").expect("sync needs no flag");
+    assert!(matches!(
+        config.declarations,
+        Declarations::Cluster {
+            all_namespaces: false,
+            selector: None
+        }
+    ));
+    assert_eq!(config.objects, Objects::Cluster);
+    assert_eq!(config.cluster, Some(ClusterConfig::default()));
+    assert_eq!(config.repeat, Repeat::Once);
+    assert_eq!(config.deadline, Duration::from_secs(300));
+    assert_eq!(config.max_writes, 80);
+    assert_eq!(config.details, Details::Auto);
+    assert_eq!(config.output, Format::Table);
+    assert!(config.write_status);
+    assert!(!config.dry_run && !config.exit_code && !config.exit_zero && !config.no_cross_namespace_refs);
+    assert!(config.since.is_none() && config.cluster_name.is_none() && config.repository_allow.is_empty());
+    assert!(!config.reads_stdin());
+}
+
+#[test]
+fn each_flag_arrives() {
+    let config = sync(
+        "sync -A -l team=shop --dry-run --exit-code --exit-zero --write-status=false -o wide --details minimal \
+         --cluster-name east --wait --timeout 90s --deadline 1m --max-writes 8 --since 24h \
+         --no-cross-namespace-refs --repository-allow shop/* --kubeconfig k --context c --github-org shop",
+    )
+    .expect("all flags of a cluster's sync");
+    assert!(matches!(
+        &config.declarations,
+        Declarations::Cluster { all_namespaces: true, selector: Some(selector) } if selector == "team=shop"
+    ));
+    assert!(config.dry_run && config.exit_code && config.exit_zero && config.no_cross_namespace_refs);
+    assert!(!config.write_status);
+    assert_eq!(config.output, Format::Wide);
+    assert_eq!(config.details, Details::Minimal);
+    assert_eq!(config.cluster_name.as_deref(), Some("east"));
+    assert_eq!(config.repeat, Repeat::UntilFinal(Duration::from_secs(90)));
+    assert_eq!(config.deadline, Duration::from_secs(60));
+    assert_eq!(config.max_writes, 8);
+    assert_eq!(config.since, Some(Duration::from_secs(86400)));
+    assert_eq!(config.repository_allow.len(), 1);
+    assert_eq!(config.github.owner.as_deref(), Some("shop"));
+    let cluster = config.cluster.expect("objects are in the cluster");
+    assert_eq!(cluster.kubeconfig, Some("k".into()));
+    assert_eq!(cluster.context.as_deref(), Some("c"));
+    assert_eq!(
+        sync("sync --interval 1m").expect("interval").repeat,
+        Repeat::Every(Duration::from_secs(60))
+    );
+    assert_eq!(
+        sync("sync --wait").expect("wait").repeat,
+        Repeat::UntilFinal(DEFAULT_TIMEOUT)
+    );
+}
+
+#[test]
+fn one_source_from_flags() {
+    let config = sync(
+        "sync deploy/app -n shop --repo app --github-org shop --environment pr-1 --json-path $.x --regexp (.*) \
+         --template v{} --task web --production=false --transient --environment-url https://e --log-url https://l",
+    )
+    .expect("all flags of one source");
+    assert_eq!(config.namespace.as_deref(), Some("shop"));
+    let Declarations::Flags { spec, git_ref: None } = config.declarations else {
+        panic!("a source from flags");
+    };
+    assert_eq!(spec.source_ref.kind, "Deployment");
+    assert_eq!(spec.source_ref.api_version.as_deref(), Some("apps/v1"));
+    assert_eq!(spec.extract.json_path.as_deref(), Some("$.x"));
+    assert_eq!(spec.extract.regexp.as_deref(), Some("(.*)"));
+    assert_eq!(spec.extract.template.as_deref(), Some("v{}"));
+    assert_eq!(spec.repository.name, "shop/app");
+    assert_eq!(spec.repository.environment, "pr-1");
+    assert_eq!(spec.repository.task.as_deref(), Some("web"));
+    assert_eq!(spec.repository.production, Some(false));
+    assert_eq!(spec.repository.transient, Some(true));
+    assert_eq!(spec.repository.environment_url.as_deref(), Some("https://e"));
+    assert_eq!(spec.repository.log_url.as_deref(), Some("https://l"));
+
+    let config = sync("sync deploy/app --repo shop/app --environment e --ref v1").expect("a given ref");
+    assert!(matches!(config.declarations, Declarations::Flags { git_ref: Some(git_ref), .. } if git_ref == "v1"));
+}
+
+#[test]
+fn a_cluster_only_where_something_comes_from_it() {
+    for (line, cluster, stdin) in [
+        ("sync -f a.yaml", true, false),
+        ("sync -f a.yaml -f b --objects c", false, false),
+        ("sync -f - --objects c", false, true),
+        ("sync --objects -", true, true),
+        (
+            "sync deploy/app --repo a/b --environment e --ref v1 --objects c",
+            false,
+            false,
+        ),
+    ] {
+        let config = sync(line).expect(line);
+        assert_eq!(config.cluster.is_some(), cluster, "{line}");
+        assert_eq!(config.reads_stdin(), stdin, "{line}");
+    }
+}
+
+#[test]
+fn what_status_looks_at() {
+    for (line, expected, cluster) in [
+        ("status", "declared", true),
+        ("status -A", "declared", true),
+        ("status -f a.yaml", "declared", true),
+        ("status -f a.yaml --objects b", "declared", false),
+        ("status -A --objects b", "declared", true),
+        ("status --objects b", "objects", false),
+        ("status deploy/app", "object", true),
+        ("status deploy/app --objects b", "object", false),
+    ] {
+        let Ok(Command::Status(arguments)) = arguments(line) else {
+            panic!("{line}");
+        };
+        let config = StatusConfig::new(arguments).expect(line);
+        let subject = match config.subject {
+            Subject::Declared(_) => "declared",
+            Subject::Object(_) => "object",
+            Subject::Objects => "objects",
+        };
+        assert_eq!((subject, config.cluster.is_some()), (expected, cluster), "{line}");
+    }
+}
+
+#[test]
+fn what_close_needs() {
+    let close = |line: &str, variables: Variables<'_>| {
+        let Ok(Command::Close(arguments)) = arguments(line) else {
+            panic!("{line}");
+        };
+        CloseConfig::new(arguments, variables).map_err(|error| error.to_string())
+    };
+    let token = |name: &str| (name == "GH_TOKEN").then(|| "t".to_owned());
+    let config = close("close --repo shop/app --environment pr-1 --dry-run", &token).expect("a close");
+    assert_eq!(config.repository.to_string(), "shop/app");
+    assert_eq!(config.environment, "pr-1");
+    assert!(config.dry_run && config.task.is_none());
+    let error = close("close --repo app --environment pr-1", &token).expect_err("no owner");
+    assert!(error.contains("--github-org"), "{error}");
+    let error = close("close --repo a/b --environment e", &|_| None).expect_err("no token");
+    assert!(error.contains("GITHUB_TOKEN"), "{error}");
+}
+
+#[test]
+fn bad_usage_says_what_to_write() {
+    let long = format!("sync deploy/app --repo a/b --ref v1 --environment {}", "é".repeat(256));
+    for (line, expected) in [
+        ("sync deploy/app", "needs --repo"),
+        ("sync deploy/app --repo a/b", "needs --environment"),
+        (
+            "sync deploy/app --repo a/b --environment e",
+            "needs one of --container, --json-path and --ref",
+        ),
+        ("sync deploy/app --repo b --environment e --ref v1", "--github-org"),
+        (
+            "sync deploy/app --repo a/b/c --environment e --ref v1",
+            "write OWNER/NAME",
+        ),
+        (
+            "sync deploy/app --repo a/b --environment '' --ref v1",
+            "--environment is empty",
+        ),
+        (&long, "--environment is too long"),
+        ("sync deploy/app --repo a/b --environment e --ref ''", "--ref is empty"),
+        (
+            "sync deploy/app --repo a/b --environment e --ref v1 --container c",
+            "cannot be used with",
+        ),
+        (
+            "sync deploy --repo a/b --environment e --ref v1",
+            "write for example deployment/app",
+        ),
+        (
+            "sync rollout/app --repo a/b --environment e --ref v1",
+            "KIND.VERSION.GROUP/NAME",
+        ),
+        ("sync --repo a/b", "TYPE/NAME"),
+        (
+            "sync deploy/app -A --repo a/b --environment e --ref v1",
+            "cannot be used with",
+        ),
+        ("sync -f x -A", "cannot be used with"),
+        ("sync -f x -l a=b", "cannot be used with"),
+        ("sync -n a -A", "cannot be used with"),
+        ("sync -n ''", "--namespace is empty"),
+        ("sync -f - --objects -", "stdin can be read once"),
+        ("sync --interval 0s", "longer than zero"),
+        ("sync --interval 60", "such as 60s"),
+        ("sync --interval 60s --wait", "cannot be used with"),
+        ("sync --timeout 60s", "--wait"),
+        ("sync --exit-code", "--dry-run"),
+        ("sync --repository-allow shop", "write OWNER/NAME"),
+        ("sync --repository-allow =shop/*", "namespace before = is empty"),
+        ("sync --repository-allow shop/[", "--repository-allow \"shop/[\""),
+        ("sync --cluster-name ''", "--cluster-name is empty"),
+        ("sync --github-api http://github.example.com", "write https://"),
+        ("sync --github-api http://127.0.0.1.example.com", "write https://"),
+        ("sync --github-api ftp://github.example.com", "scheme"),
+        ("sync --github-api https://x.io/?a=b", "query"),
+        ("sync --github-app-installation-id x", "is not a number"),
+    ] {
+        let error = sync(line).err().unwrap_or_else(|| panic!("{line} should be refused"));
+        assert!(error.contains(expected), "{line}: {error}");
+    }
+    let error = sync("sync --github-api https://me:hunter2@x.io").expect_err("credentials");
+    assert!(error.contains("leave it out") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn addresses_of_the_api() {
+    for (line, variables, expected) in [
+        ("sync", vec![TOKEN], "https://api.github.com/"),
+        (
+            "sync",
+            vec![TOKEN, ("GITHUB_API_URL", "https://ghe.example.com/api/v3")],
+            "https://ghe.example.com/api/v3",
+        ),
+        ("sync", vec![TOKEN, ("GITHUB_API_URL", "")], "https://api.github.com/"),
+        (
+            "sync --github-api https://a.io",
+            vec![TOKEN, ("GITHUB_API_URL", "https://b.io")],
+            "https://a.io/api/v3",
+        ),
+        (
+            "sync --github-api http://127.0.0.1:8080",
+            vec![TOKEN],
+            "http://127.0.0.1:8080/",
+        ),
+        ("sync --github-api http://[::1]:8080", vec![TOKEN], "http://[::1]:8080/"),
+        (
+            "sync --github-api http://localhost:8080",
+            vec![TOKEN],
+            "http://localhost:8080/",
+        ),
+    ] {
+        let config = sync_with(line, &variables).expect(line);
+        assert_eq!(config.github.api.as_str(), expected, "{line} {variables:?}");
+    }
+}
+
+#[test]
+fn who_we_are() {
+    let key = ("GITHUB_APP_PRIVATE_KEY", PEM);
+    for (line, variables, expected) in [
+        ("sync", vec![TOKEN], Ok("token secret-token")),
+        ("sync", vec![("GH_TOKEN", " other\n")], Ok("token other")),
+        (
+            "sync",
+            vec![("GITHUB_TOKEN", ""), ("GH_TOKEN", "other")],
+            Ok("token other"),
+        ),
+        ("sync --github-app-id 7", vec![TOKEN, key], Ok("token secret-token")),
+        ("sync --github-app-id 7", vec![key], Ok("app 7 None")),
+        (
+            "sync --github-app-id 7 --github-app-installation-id 9",
+            vec![key],
+            Ok("app 7 Some(9)"),
+        ),
+        ("sync", vec![], Err("GITHUB_TOKEN (or GH_TOKEN), or GITHUB_APP_ID")),
+        ("sync --dry-run", vec![], Err("no credentials")),
+        ("sync --github-app-id 7", vec![], Err("needs GITHUB_APP_PRIVATE_KEY or")),
+        ("sync", vec![key], Err("needs GITHUB_APP_ID")),
+        (
+            "sync --github-app-id 7",
+            vec![("GITHUB_APP_PRIVATE_KEY", "nope")],
+            Err("not a private key in PEM form"),
+        ),
+        (
+            "sync --github-app-id 7 --github-app-private-key-file /no/such",
+            vec![],
+            Err("\"/no/such\""),
+        ),
+        (
+            "sync",
+            vec![("GITHUB_TOKEN", "a\nb")],
+            Err("GITHUB_TOKEN holds a character"),
+        ),
+    ] {
+        let found = sync_with(line, &variables).map(|config| {
+            let shown = format!("{:?}", config.github);
+            assert!(!shown.contains("secret-token") && !shown.contains("AAAA"), "{shown}");
+            match config.github.credentials {
+                Credentials::Token(token) => format!("token {}", token.expose_secret()),
+                Credentials::App { id, key, installation } => {
+                    assert!(key.expose_secret().contains("KEY-----\nAAAA\n"), "line breaks are real");
+                    format!("app {id} {installation:?}")
+                }
+            }
+        });
+        match expected {
+            Ok(expected) => assert_eq!(found.as_deref(), Ok(expected), "{line} {variables:?}"),
+            Err(expected) => {
+                let error = found.expect_err(line);
+                assert!(error.contains(expected), "{line}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn repositories_that_are_allowed() {
+    for (typed, namespace, repository, expected) in [
+        ("shop/*", Some("a"), "shop/app", true),
+        ("shop/*", None, "SHOP/App", true),
+        ("shop/*", Some("a"), "shop-evil/app", false),
+        ("*/app", Some("a"), "shop/app", true),
+        ("a=shop/*", Some("a"), "shop/app", true),
+        ("a=shop/*", Some("b"), "shop/app", false),
+        ("a=shop/*", None, "shop/app", false),
+        ("shop/app", Some("a"), "shop/app2", false),
+    ] {
+        let allow = RepositoryAllow::new(typed).expect(typed);
+        let repository = Repository::parse(repository, None).expect(repository);
+        assert_eq!(
+            allow.allows(namespace, &repository),
+            expected,
+            "{typed} {namespace:?} {repository}"
+        );
+    }
+}

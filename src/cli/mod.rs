@@ -1,0 +1,230 @@
+//! The command line: what was typed ([`args`]), what it means ([`config`]), and the way from there to an exit code.
+//!
+//! The environment is read here and nowhere else.
+
+pub mod args;
+mod close;
+pub mod cluster;
+pub mod config;
+pub mod credentials;
+pub mod exit;
+pub mod kinds;
+mod logging;
+mod pages;
+pub mod signals;
+mod status;
+mod sync;
+
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use self::{
+    args::{Arguments, Command, LogFormat},
+    config::{CloseConfig, ConfigError, StatusConfig, SyncConfig},
+    exit::Exit,
+};
+use crate::report::{Progress, Style, clean, with_causes};
+
+/// What the process is surrounded by, read once.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// How results are printed.
+    pub style: Style,
+    /// The line on a terminal that shows how far a pass is.
+    pub progress: Progress,
+}
+
+/// Why the program ends without a result.
+#[derive(Debug)]
+pub struct Failure {
+    /// The code to end with.
+    pub exit: Exit,
+    /// What to tell.
+    pub error: anyhow::Error,
+}
+
+/// Does what the arguments say, and prints what there is to tell.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too, with code 0 and for stdout. Nobody is left to tell of a broken pipe.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let actions = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let surroundings = Surroundings {
+        style: Style {
+            width: io::stdout()
+                .is_terminal()
+                .then(terminal_size::terminal_size)
+                .flatten()
+                .map(|(width, _)| usize::from(width.0)),
+            actions,
+            ..Style::default()
+        },
+        progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
+    };
+    logging::start(&arguments.log, &variable, actions, &surroundings.progress);
+    match dispatch(arguments.command, surroundings) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            match arguments.log.log_format {
+                LogFormat::Text => complain(&failure.text(actions)),
+                // Whoever reads JSON reads every line as JSON.
+                LogFormat::Json => tracing::error!("{}", failure.messages(actions).join(": ")),
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: Command, surroundings: Surroundings) -> Result<Exit, Failure> {
+    match command {
+        Command::Sync(arguments) => {
+            let config = SyncConfig::new(*arguments, &variable)?;
+            block_on(sync::run(config, surroundings))?
+        }
+        Command::Status(arguments) => {
+            let config = StatusConfig::new(arguments)?;
+            block_on(status::run(config, surroundings))?
+        }
+        Command::Close(arguments) => {
+            let config = CloseConfig::new(arguments, &variable)?;
+            block_on(close::run(config, surroundings))?
+        }
+        Command::Crd => print(pages::crd().map_err(Failure::cannot_run)?.as_bytes()),
+        Command::Completions { shell } => print(&pages::completions(shell)),
+        Command::Man { command } => {
+            let page = pages::manual(command.as_deref()).map_err(|error| Failure {
+                exit: Exit::Usage,
+                error: error.into(),
+            })?;
+            print(&page)
+        }
+    }
+}
+
+/// One thread is enough for a program that waits for servers, and starts faster than two.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::cannot_run)?;
+    Ok(runtime.block_on(work))
+}
+
+/// Writes a result. A reader that has seen enough (`| head`) is no failure.
+///
+/// # Errors
+/// When stdout cannot be written for another reason, such as a full disk.
+pub fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(error)),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Writes to stderr. Where that is closed, nobody is left to tell.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Failure {
+    /// Ends with [`Exit::CannotRun`].
+    pub fn cannot_run(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit: Exit::CannotRun,
+            error: error.into(),
+        }
+    }
+
+    /// The error and its causes, harmless.
+    fn messages(&self, actions: bool) -> Vec<String> {
+        with_causes(self.error.as_ref())
+            .iter()
+            .map(|message| clean(message, actions).into_owned())
+            .collect()
+    }
+
+    /// [`Failure::messages`], a line each.
+    fn text(&self, actions: bool) -> String {
+        let mut text = format!("error: {}", self.messages(actions).join("\n  cause: "));
+        if self.exit == Exit::Usage {
+            text.push_str("\n\nFor more information, try '--help'.");
+        }
+        text
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            // Not the command line's fault: the same one works where the variables are set.
+            ConfigError::Credentials(error) => Self::cannot_run(error),
+            error => Self {
+                exit: Exit::Usage,
+                error: error.into(),
+            },
+        }
+    }
+}
+
+impl From<cluster::ClusterError> for Failure {
+    fn from(error: cluster::ClusterError) -> Self {
+        Self::cannot_run(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Layer {
+        message: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    fn chain(messages: &[&'static str]) -> Option<Box<Layer>> {
+        let (&message, rest) = messages.split_first()?;
+        Some(Box::new(Layer {
+            message,
+            source: chain(rest),
+        }))
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        for (messages, actions, expected) in [
+            (&["top"][..], false, "error: top"),
+            (
+                &["top", "middle", "bottom"],
+                false,
+                "error: top\n  cause: middle\n  cause: bottom",
+            ),
+            (&["top: bottom", "bottom"], false, "error: top: bottom"),
+            (
+                &["top", "middle: bottom", "bottom"],
+                false,
+                "error: top\n  cause: middle: bottom",
+            ),
+            (&["a\n\u{1b}b", "::c"], true, "error: a \u{fffd}b\n  cause: : :c"),
+        ] {
+            let failure = Failure::cannot_run(*chain(messages).expect("a message"));
+            assert_eq!(failure.text(actions), expected, "{messages:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `sync`: from the configuration to passes, and from passes to output and exit code.
+
+use std::{io::Read, sync::Arc};
+
+use jiff::Timestamp;
+use kube::Client;
+
+use super::{
+    Failure, Surroundings, args, cluster,
+    config::{Declarations, GitHubConfig, Objects, Repeat, SyncConfig},
+    exit::Exit,
+    print, signals,
+};
+use crate::{
+    github::{self, GitHub},
+    plan::State,
+    report::{self, Document, Format, Style},
+    source::Scope,
+    sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World},
+};
+
+/// Runs `sync` until it is done, or the user ends it.
+pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
+    let kubernetes = match &config.cluster {
+        Some(cluster) => Some(cluster::connect(cluster).await?),
+        None => None,
+    };
+    let all_namespaces = matches!(
+        config.declarations,
+        Declarations::Cluster {
+            all_namespaces: true,
+            ..
+        }
+    );
+    let mut stdin = Vec::new();
+    if config.reads_stdin() {
+        // Before signals are listened for: nothing notices them while a terminal is read.
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut stdin)
+            .map_err(Failure::cannot_run)?;
+    }
+    let (stop, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
+    let world = World {
+        github: connect(&config.github)?,
+        now: Arc::new(Timestamp::now),
+        stop,
+        stdin: stdin.into(),
+        progress: surroundings.progress.clone(),
+        kubernetes,
+    };
+    let surroundings = Surroundings {
+        style: Style {
+            all_namespaces,
+            ..surroundings.style
+        },
+        ..surroundings
+    };
+    let told = Teller {
+        output: config.output,
+        exit_zero: config.exit_zero,
+        exit_code: config.exit_code,
+        surroundings,
+    };
+    let repeat = config.repeat;
+    let settings = settings(config, world.kubernetes.as_ref());
+    tokio::select! {
+        exit = passes(&world, &settings, repeat, &told) => exit,
+        exit = second_signal => Ok(exit),
+    }
+}
+
+/// A client for GitHub.
+pub(super) fn connect(config: &GitHubConfig) -> Result<GitHub, Failure> {
+    let settings = github::Settings::new(config.api.clone(), config.credentials.clone());
+    GitHub::new(&settings).map_err(Failure::cannot_run)
+}
+
+async fn passes(world: &World, settings: &Settings, repeat: Repeat, told: &Teller) -> Result<Exit, Failure> {
+    match repeat {
+        Repeat::Once => told.tell(&sync::run_once(world, settings).await?),
+        Repeat::Every(interval) => {
+            let tell = |pass: Result<Pass, RunError>| {
+                let ended = pass.map_err(Failure::from).and_then(|pass| told.tell(&pass));
+                ended.unwrap_or_else(|failure| {
+                    tracing::error!("{}", failure.messages(told.surroundings.style.actions).join(": "));
+                    failure.exit
+                })
+            };
+            Ok(sync::repeat(world, settings, interval, tell).await)
+        }
+        Repeat::UntilFinal(timeout) => {
+            let waited = sync::wait(world, settings, timeout).await?;
+            let exit = told.tell(&waited.pass)?;
+            Ok(match exit {
+                Exit::Done if waited.unfinished => Exit::TimedOut,
+                Exit::Done if has_failed(&waited.pass.document) => Exit::RolloutFailed,
+                exit => exit,
+            })
+        }
+    }
+}
+
+fn has_failed(document: &Document) -> bool {
+    document
+        .results
+        .iter()
+        .any(|result| result.state == Some(State::Failure) || result.reason.as_deref() == Some(sync::SUPERSEDED))
+}
+
+/// Prints passes.
+struct Teller {
+    output: Format,
+    exit_zero: bool,
+    exit_code: bool,
+    surroundings: Surroundings,
+}
+
+impl Teller {
+    /// Prints the document, and says what the pass alone deserves.
+    fn tell(&self, pass: &Pass) -> Result<Exit, Failure> {
+        self.surroundings.progress.finish();
+        let mut text = Vec::new();
+        report::render(&pass.document, self.output, &mut text, self.surroundings.style).map_err(Failure::cannot_run)?;
+        print(&text)?;
+        Ok(if pass.timed_out {
+            Exit::TimedOut
+        } else {
+            Exit::of(&pass.document, self.exit_zero, self.exit_code)
+        })
+    }
+}
+
+/// What was configured, in the words of a pass.
+fn settings(config: SyncConfig, kubernetes: Option<&Client>) -> Settings {
+    let SyncConfig {
+        declarations,
+        objects,
+        cluster: _,
+        namespace,
+        github,
+        details,
+        cluster_name,
+        dry_run,
+        exit_code: _,
+        exit_zero: _,
+        write_status,
+        output: _,
+        repeat: _,
+        deadline,
+        max_writes,
+        since,
+        no_cross_namespace_refs,
+        repository_allow,
+    } = config;
+    let namespace = namespace_or_default(namespace, kubernetes);
+    Settings {
+        declared_in: match declarations {
+            Declarations::Cluster {
+                all_namespaces,
+                selector,
+            } => DeclaredIn::Cluster {
+                scope: if all_namespaces {
+                    Scope::All
+                } else {
+                    Scope::Namespace(namespace)
+                },
+                selector,
+            },
+            Declarations::Files(paths) => DeclaredIn::Files { paths, namespace },
+            Declarations::Flags { mut spec, git_ref } => {
+                spec.source_ref.namespace.get_or_insert(namespace);
+                DeclaredIn::Flags { spec, git_ref }
+            }
+        },
+        objects_in: match objects {
+            Objects::Cluster => ObjectsIn::Cluster,
+            Objects::Files(paths) => ObjectsIn::Files(paths),
+        },
+        default_owner: github.owner,
+        cluster_name,
+        dry_run,
+        since,
+        details: match details {
+            args::Details::Auto => Details::Auto,
+            args::Details::Full => Details::Full,
+            args::Details::Minimal => Details::Minimal,
+        },
+        cross_namespace_refs: !no_cross_namespace_refs,
+        repository_allow: repository_allow
+            .into_iter()
+            .map(|allow| AllowedRepositories {
+                namespace: allow.namespace,
+                repositories: allow.repositories,
+            })
+            .collect(),
+        max_writes,
+        write_status,
+        deadline: Some(deadline),
+    }
+}
+
+/// As kubectl: the flag, else the namespace of the context, else `default`.
+pub(super) fn namespace_or_default(namespace: Option<String>, kubernetes: Option<&Client>) -> String {
+    namespace.unwrap_or_else(|| kubernetes.map_or("default", Client::default_namespace).to_owned())
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::DeadlineExceeded => Exit::TimedOut,
+            _ => Exit::CannotRun,
+        };
+        Self {
+            exit,
+            error: error.into(),
+        }
+    }
+}
