@@ -1,0 +1,138 @@
+//! What the program says about itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
+
+mod support;
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use support::{
+    Run,
+    laptop::{assert_snapshot, transcript},
+    program, repository_file,
+};
+
+const COMMANDS: [&str; 6] = ["sync", "status", "close", "crd", "completions", "man"];
+
+fn run(arguments: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    Run::of(program(home.path()).args(arguments))
+}
+
+#[test]
+fn help_of_the_program_and_of_each_command() {
+    let help = run(&["--help"]).expect(0);
+    assert_snapshot("help", "program", &transcript("--help", &help));
+    for command in COMMANDS {
+        assert!(
+            help.stdout.contains(&format!("\n  {command} ")),
+            "{command} is not in the list"
+        );
+        let help = run(&[command, "--help"]).expect(0);
+        assert_snapshot("help", command, &transcript(&format!("{command} --help"), &help));
+        assert_eq!(run(&[command, "-h"]).expect(0).stdout, help.stdout, "{command} -h");
+        assert!(
+            run(&["help", command])
+                .expect(0)
+                .stdout
+                .contains(&format!("Usage: kube-status-to-github {command}"))
+        );
+    }
+}
+
+#[test]
+fn no_line_is_too_long() {
+    let pages = COMMANDS.map(|command| run(&[command, "--help"]).stdout).concat();
+    let long: Vec<&str> = pages.lines().filter(|line| line.chars().count() > 120).collect();
+    assert_eq!(long, Vec::<&str>::new());
+}
+
+#[test]
+fn version() {
+    let expected = format!("kube-status-to-github {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["--version"]).expect(0).stdout, expected);
+    assert_eq!(run(&["-V"]).expect(0).stdout, expected);
+}
+
+#[test]
+fn the_definition_is_that_of_the_manifests() {
+    let printed = run(&["crd"]).expect(0);
+    let committed = fs::read_to_string(repository_file("manifests/crd.yaml")).unwrap();
+    assert!(
+        printed.stdout == committed,
+        "to write it anew: cargo run -- crd > manifests/crd.yaml"
+    );
+    assert_eq!(printed.stderr, "");
+}
+
+#[test]
+fn completions_know_every_command() {
+    let shells = run(&["completions", "unknown"]).expect(2).stderr;
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(shells.contains(shell), "{shell} is offered: {shells}");
+        let script = run(&["completions", shell]).expect(0).stdout;
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell} completes {command}");
+        }
+        assert!(script.contains("dry-run"), "{shell} completes --dry-run");
+        // Only bash and zsh can read a script without running it.
+        if ["bash", "zsh"].contains(&shell) && is_installed(shell) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("script");
+            fs::write(&file, &script).unwrap();
+            let read = Command::new(shell).arg("-n").arg(&file).output().unwrap();
+            assert!(
+                read.status.success(),
+                "{shell}: {}",
+                String::from_utf8_lossy(&read.stderr)
+            );
+        }
+    }
+}
+
+#[test]
+fn manual_pages_are_well_formed() {
+    let pages: [&[&str]; 7] = [
+        &[],
+        &["sync"],
+        &["status"],
+        &["close"],
+        &["crd"],
+        &["completions"],
+        &["man"],
+    ];
+    for page in pages {
+        let text = run(&[&["man"], page].concat()).expect(0).stdout;
+        let name = [&["kube-status-to-github"], page].concat().join("-");
+        assert!(text.contains(&format!(".TH {name} 1")), "{name}: {text}");
+        assert!(text.contains(".SH DESCRIPTION"), "{name}: {text}");
+        if is_installed("mandoc") {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(format!("{name}.1"));
+            fs::write(&file, &text).unwrap();
+            // What mandoc only warns of, such as a page without date, is the generator's business.
+            let lint = Command::new("mandoc")
+                .args(["-Tlint", "-Werror"])
+                .arg(&file)
+                .output()
+                .unwrap();
+            assert!(
+                lint.status.success(),
+                "{name}: {}",
+                String::from_utf8_lossy(&lint.stdout)
+            );
+        }
+    }
+}
+
+/// Whether there is a program of this name.
+fn is_installed(program: &str) -> bool {
+    let started = Command::new(program)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    started.is_ok()
+}

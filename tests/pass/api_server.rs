@@ -1,0 +1,213 @@
+//! An API server in memory: it knows what a pass asks for, and nothing else.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use kube::{Client, client::Body};
+use serde_json::{Value, json};
+
+/// Clones are the same server.
+#[derive(Clone, Default)]
+pub struct ApiServer(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// By path.
+    objects: BTreeMap<String, Value>,
+    /// Parts of paths, and the status that requests for them get.
+    refused: Vec<(String, u16)>,
+    requests: Vec<(Method, String)>,
+    version: u64,
+}
+
+impl ApiServer {
+    /// A client.
+    pub fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let server = server.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let body = serde_json::from_slice(&body).unwrap_or_default();
+                let (code, answer) = server.answer(&head.method, head.uri.path(), &body);
+                let response = Response::builder()
+                    .status(code)
+                    .body(Body::from(answer.to_string().into_bytes()));
+                Ok::<_, Infallible>(response.unwrap())
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Creates or replaces an object.
+    pub fn apply(&self, mut object: Value) {
+        let path = path_of(&object);
+        let mut state = self.state();
+        let before = state.objects.get(&path);
+        if let Some(status) = before.and_then(|before| before.get("status"))
+            && object.get("status").is_none()
+        {
+            object["status"] = status.clone();
+        }
+        state.store(path, object);
+    }
+
+    /// Takes an object away.
+    pub fn remove(&self, path: &str) {
+        assert!(self.state().objects.remove(path).is_some(), "{path}");
+    }
+
+    /// Asks for the deletion of an object: finalizers hold it.
+    pub fn delete(&self, path: &str) {
+        let mut state = self.state();
+        let mut object = state.objects.remove(path).expect("an object to delete");
+        if !finalizers(&object).is_empty() {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            state.store(path.to_owned(), object);
+        }
+    }
+
+    /// An object as it is now.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        self.state().objects.get(path).cloned()
+    }
+
+    /// From now on requests whose path has this part get this status.
+    pub fn refuse(&self, part: &str, code: u16) {
+        self.state().refused.push((part.to_owned(), code));
+    }
+
+    /// Nothing is refused any more.
+    pub fn refuse_nothing(&self) {
+        self.state().refused.clear();
+    }
+
+    /// Method and path of every request that would change something, and forgets them.
+    pub fn take_writes(&self) -> Vec<String> {
+        let requests = std::mem::take(&mut self.state().requests);
+        let writes = requests.into_iter().filter(|(method, _)| *method != Method::GET);
+        writes.map(|(method, path)| format!("{method} {path}")).collect()
+    }
+
+    /// The events of a namespace, oldest first.
+    pub fn events(&self, namespace: &str) -> Vec<Value> {
+        let folder = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events/");
+        let state = self.state();
+        let events = state.objects.iter().filter(|(path, _)| path.starts_with(&folder));
+        events.map(|(_, event)| event.clone()).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+        let mut state = self.state();
+        state.requests.push((method.clone(), path.to_owned()));
+        let refused = state.refused.iter().find(|(part, _)| path.contains(part));
+        if let Some(&(_, code)) = refused {
+            return failure(code, "Refused", path);
+        }
+        match method.as_str() {
+            "GET" => state.get(path),
+            "PATCH" => state.patch(path, body),
+            "POST" => state.create(path, body),
+            _ => failure(405, "MethodNotAllowed", path),
+        }
+    }
+}
+
+impl State {
+    fn store(&mut self, path: String, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(path, object.clone());
+        object
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        if let Some(object) = self.objects.get(path) {
+            return (200, object.clone());
+        }
+        let (group, resource) = path.rsplit_once('/').unwrap();
+        if !matches!(resource, "deployments" | "githubdeployments" | "configmaps") {
+            return failure(404, "NotFound", path);
+        }
+        let folder = format!("/{resource}/");
+        let items: Vec<_> = self
+            .objects
+            .iter()
+            .filter(|(path, _)| path.starts_with(group) && path.contains(&folder))
+            .map(|(_, object)| object.clone())
+            .collect();
+        (200, json!({"metadata": {}, "items": items}))
+    }
+
+    fn patch(&mut self, path: &str, patch: &Value) -> (u16, Value) {
+        let (path, is_status) = match path.strip_suffix("/status") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        let Some(mut object) = self.objects.get(path).cloned() else {
+            return failure(404, "NotFound", path);
+        };
+        for precondition in ["uid", "resourceVersion"] {
+            let expected = &patch["metadata"][precondition];
+            if !expected.is_null() && *expected != object["metadata"][precondition] {
+                return failure(409, "Conflict", path);
+            }
+        }
+        if is_status {
+            object["status"] = patch["status"].clone();
+        } else {
+            object["metadata"]["finalizers"] = patch["metadata"]["finalizers"].clone();
+            if finalizers(&object).is_empty() && !object["metadata"]["deletionTimestamp"].is_null() {
+                self.objects.remove(path);
+                return (200, object);
+            }
+        }
+        (200, self.store(path.to_owned(), object))
+    }
+
+    fn create(&mut self, collection: &str, object: &Value) -> (u16, Value) {
+        let number = self.version + 1;
+        (201, self.store(format!("{collection}/{number:06}"), object.clone()))
+    }
+}
+
+/// Where an object of the tests is found.
+fn path_of(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let group = match text("/apiVersion") {
+        "v1" => "/api/v1".to_owned(),
+        version => format!("/apis/{version}"),
+    };
+    let folder = match text("/metadata/namespace") {
+        "" => group,
+        namespace => format!("{group}/namespaces/{namespace}"),
+    };
+    format!(
+        "{folder}/{}s/{}",
+        text("/kind").to_ascii_lowercase(),
+        text("/metadata/name")
+    )
+}
+
+fn finalizers(object: &Value) -> &[Value] {
+    object["metadata"]["finalizers"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn failure(code: u16, reason: &str, path: &str) -> (u16, Value) {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
+        "message": format!("{reason}: {path}"), "details": {"name": name},
+    });
+    (code, status)
+}

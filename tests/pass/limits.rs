@@ -1,0 +1,201 @@
+//! What ends a pass early: limits of GitHub, of the user and of time. What does not fit is left to the next one.
+
+use std::time::Duration;
+
+use github_emulator::{Fault, FaultKind, OperationKind};
+use kube_status_to_github::sync::RunError;
+use tokio::time::sleep;
+
+use crate::{
+    objects::Rollout,
+    world::{Test, all_done, all_said},
+};
+
+/// Three sources, each with an environment of its own.
+fn three() -> Test {
+    let test = Test::new();
+    for name in ["a", "b", "c"] {
+        test.add(name, name, "v1", Rollout::UnderWay);
+    }
+    test
+}
+
+fn histories(test: &Test) -> [Vec<String>; 3] {
+    ["a", "b", "c"].map(|environment| test.history_of(environment))
+}
+
+fn all_reported(test: &Test) {
+    for history in histories(test) {
+        assert_eq!(history, ["v1: in_progress"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_secondary_limit_the_rest_is_deferred_and_the_next_pass_finishes() {
+    let test = three();
+    let limit = FaultKind::RateLimitSecondary { retry_after: Some(30) };
+    test.github
+        .inject(Fault::on(OperationKind::CreateDeployment, limit).nth(2));
+    let document = test.pass().await;
+    assert_eq!(
+        all_said(&document),
+        ["a create v1 in_progress", "b defer RateLimited", "c defer RateLimited"]
+    );
+    assert_eq!(
+        all_done(&document),
+        [
+            "create v1 in_progress done",
+            "create v1 in_progress deferred",
+            "create v1 in_progress deferred"
+        ]
+    );
+    assert_eq!(document.summary.defer, 2);
+    test.pass().await;
+    all_reported(&test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_between_a_create_and_its_status_defers_the_status() {
+    let test = three();
+    let limit = FaultKind::RateLimitSecondary { retry_after: None };
+    test.github
+        .inject(Fault::on(OperationKind::GraphQlMutation, limit).nth(2));
+    let document = test.pass().await;
+    assert_eq!(
+        all_said(&document),
+        ["a create v1 in_progress", "b defer RateLimited", "c defer RateLimited"]
+    );
+    assert!(document.results[1].deployment.is_some(), "it was created");
+    test.pass().await;
+    all_reported(&test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_while_an_environment_is_read_again_defers_too() {
+    let test = three();
+    let late = FaultKind::Delay { milliseconds: 15_000 };
+    test.github.inject(Fault::on(OperationKind::CreateDeployment, late));
+    let limit = FaultKind::RateLimitSecondary { retry_after: Some(600) };
+    test.github.inject(Fault::on(OperationKind::GraphQlQuery, limit).nth(2));
+    assert_eq!(
+        all_said(&test.pass().await),
+        ["a create v1 in_progress", "b defer RateLimited", "c defer RateLimited"]
+    );
+    test.pass().await;
+    all_reported(&test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_writes_counts_a_create_with_its_status() {
+    let mut test = three();
+    test.settings.max_writes = 5;
+    let document = test.pass().await;
+    assert_eq!(
+        all_said(&document),
+        [
+            "a create v1 in_progress",
+            "b create v1 in_progress",
+            "c defer MaxWrites"
+        ]
+    );
+    assert_eq!(test.history_of("c"), Vec::<String>::new(), "nothing is begun");
+    test.pass().await;
+    all_reported(&test);
+    test.quiet_pass().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_writes_counts_writes_and_not_readings() {
+    let mut test = three();
+    test.settings.max_writes = 6;
+    let late = FaultKind::Delay { milliseconds: 11_000 };
+    test.github
+        .inject(Fault::on(OperationKind::CreateDeployment, late).always());
+    assert_eq!(test.pass().await.summary.create, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_the_writing_and_nothing_is_doubled() {
+    let mut test = three();
+    test.settings.deadline = Some(Duration::from_secs(12));
+    let late = FaultKind::Delay { milliseconds: 8_000 };
+    test.github
+        .inject(Fault::on(OperationKind::CreateDeployment, late).always());
+    let pass = test.try_pass().await.unwrap();
+    assert!(pass.timed_out);
+    assert_eq!(
+        all_said(&pass.document),
+        [
+            "a create v1 in_progress",
+            "b fail DeadlineExceeded",
+            "c defer DeadlineExceeded"
+        ]
+    );
+    test.github.clear_faults();
+    let pass = test.try_pass().await.unwrap();
+    assert!(!pass.timed_out);
+    all_reported(&test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_holds_while_an_environment_is_read_again() {
+    let mut test = three();
+    test.settings.deadline = Some(Duration::from_secs(15));
+    let late = FaultKind::Delay { milliseconds: 11_000 };
+    test.github.inject(Fault::on(OperationKind::CreateDeployment, late));
+    let later = FaultKind::Delay { milliseconds: 25_000 };
+    test.github.inject(Fault::on(OperationKind::GraphQlQuery, later).nth(2));
+    let begin = tokio::time::Instant::now();
+    let pass = test.try_pass().await.unwrap();
+    assert_eq!(begin.elapsed().as_secs(), 15);
+    assert!(pass.timed_out);
+    assert_eq!(
+        all_said(&pass.document),
+        [
+            "a create v1 in_progress",
+            "b defer DeadlineExceeded",
+            "c defer DeadlineExceeded"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_while_all_is_read_is_an_error() {
+    let mut test = three();
+    test.settings.deadline = Some(Duration::from_secs(5));
+    let late = FaultKind::Delay { milliseconds: 8_000 };
+    test.github.inject(Fault::on(OperationKind::GraphQlQuery, late));
+    let error = test.try_pass().await.expect_err("too late");
+    assert!(matches!(error, RunError::DeadlineExceeded), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_stop_lets_the_write_under_way_end() {
+    let test = three();
+    let late = FaultKind::Delay { milliseconds: 5_000 };
+    test.github
+        .inject(Fault::on(OperationKind::CreateDeployment, late).nth(2));
+    let wish = async {
+        sleep(Duration::from_secs(2)).await;
+        test.stop.send_replace(true);
+    };
+    let (document, ()) = tokio::join!(test.pass(), wish);
+    assert_eq!(
+        all_said(&document),
+        ["a create v1 in_progress", "b create v1 in_progress", "c defer Stopped"]
+    );
+    assert_eq!(document.changes.len(), 3);
+    assert_eq!(test.history_of("b"), ["v1: in_progress"], "with its status");
+    test.stop.send_replace(false);
+    test.pass().await;
+    all_reported(&test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn github_out_of_reach_is_an_error_of_the_pass() {
+    let test = three();
+    test.github.inject(Fault::new(FaultKind::LostAnswer).always());
+    let error = test.try_pass().await.expect_err("nothing works");
+    assert!(matches!(error, RunError::GitHub(_)), "{error}");
+    assert_eq!(test.cluster.take_writes(), Vec::<String>::new());
+}

@@ -1,0 +1,16 @@
+//! One pass as a library call: an emulated GitHub, an API server in memory, no sockets, and virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
+
+mod api_server;
+mod boundaries;
+mod closings;
+mod deletion;
+mod limits;
+mod lost_answers;
+mod objects;
+mod payload;
+mod reread;
+mod rollout;
+mod status;
+mod waiting;
+mod world;

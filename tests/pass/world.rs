@@ -1,0 +1,211 @@
+//! What every test begins with: one repository, one cluster, and passes that remember nothing of each other.
+
+use std::{sync::Arc, thread};
+
+use github_emulator::{Access, DeploymentView, Emulator, Options};
+use kube_status_to_github::{
+    github::{self, Credentials, GitHub},
+    report::{Document, Progress, SourceResult},
+    source::Scope,
+    sync::{DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World, run_once},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    api_server::ApiServer,
+    objects::{NAMESPACE, Rollout, deployment, github_deployment, github_deployment_path},
+};
+
+pub const REPOSITORY: &str = "octo-org/app";
+pub const ENVIRONMENT: &str = "staging";
+
+/// A GitHub and a cluster. At the end no request may have been one that GitHub's descriptions do not allow.
+pub struct Test {
+    pub github: Emulator,
+    pub cluster: ApiServer,
+    pub settings: Settings,
+    pub stop: watch::Sender<bool>,
+}
+
+impl Test {
+    /// A private repository with the tags v1 to v9, and an empty cluster.
+    pub fn new() -> Self {
+        let github = Emulator::new(Options::default());
+        let mut repository = github.add_repository(REPOSITORY).private();
+        for version in 1..=9 {
+            repository = repository.tag(&format!("v{version}"));
+        }
+        let cluster = ApiServer::default();
+        cluster.apply(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"},
+        }));
+        Self {
+            github,
+            cluster,
+            settings: settings(),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// As [`Test::new`], with one Deployment and its GitHubDeployment, both called `app`.
+    pub fn with_app(tag: &str, rollout: Rollout) -> Self {
+        let test = Self::new();
+        test.roll_out(tag, rollout);
+        test.declare(json!({}));
+        test
+    }
+
+    /// Applies Deployment `app`.
+    pub fn roll_out(&self, tag: &str, rollout: Rollout) {
+        self.cluster.apply(deployment("app", tag, rollout));
+    }
+
+    /// Applies GitHubDeployment `app`, with further fields of `spec.repository`.
+    pub fn declare(&self, further: Value) {
+        let object = github_deployment("app", REPOSITORY, ENVIRONMENT, further);
+        self.cluster.apply(object);
+    }
+
+    /// Applies Deployment and GitHubDeployment of this name in an environment.
+    pub fn add(&self, name: &str, environment: &str, tag: &str, rollout: Rollout) {
+        self.cluster.apply(deployment(name, tag, rollout));
+        self.cluster
+            .apply(github_deployment(name, REPOSITORY, environment, json!({})));
+    }
+
+    /// A pass of a process of its own.
+    pub async fn try_pass(&self) -> Result<Pass, RunError> {
+        run_once(&self.world(), &self.settings).await
+    }
+
+    /// A pass of a process of its own, which can run.
+    pub async fn pass(&self) -> Document {
+        self.try_pass().await.expect("a pass that can run").document
+    }
+
+    /// A pass that writes nothing, neither to GitHub nor to the cluster.
+    pub async fn quiet_pass(&self) -> Document {
+        self.github.clear_journal();
+        self.cluster.take_writes();
+        let document = self.pass().await;
+        assert_eq!(self.github_writes(), Vec::<String>::new(), "{document:#?}");
+        assert_eq!(self.cluster.take_writes(), Vec::<String>::new(), "{document:#?}");
+        document
+    }
+
+    /// What a new process works with.
+    pub fn world(&self) -> World {
+        let credentials = Credentials::Token("github_pat_of_the_tests".to_owned().into());
+        let settings = github::Settings::new("https://api.github.com".parse().unwrap(), credentials);
+        let emulator = self.github.clone();
+        World {
+            kubernetes: Some(self.cluster.client()),
+            github: GitHub::with_service(self.github.service(), &settings).unwrap(),
+            now: Arc::new(move || emulator.now()),
+            stop: self.stop.subscribe(),
+            stdin: Arc::from([]),
+            progress: Progress::new(false),
+        }
+    }
+
+    /// Operations that may have changed GitHub since the journal was cleared.
+    pub fn github_writes(&self) -> Vec<String> {
+        let journal = self.github.journal();
+        let writes = journal.iter().filter(|entry| entry.is_write());
+        writes.map(|entry| entry.operation.to_string()).collect()
+    }
+
+    /// Ref and states of each deployment of an environment, oldest first: `v1: in_progress success`.
+    pub fn history_of(&self, environment: &str) -> Vec<String> {
+        let all = self.github.deployments(REPOSITORY, environment);
+        all.iter()
+            .map(|one| format!("{}: {}", one.git_ref, one.states().join(" ")))
+            .collect()
+    }
+
+    /// The same of the usual environment.
+    pub fn history(&self) -> Vec<String> {
+        self.history_of(ENVIRONMENT)
+    }
+
+    /// The newest deployment of the usual environment.
+    pub fn newest(&self) -> DeploymentView {
+        self.github
+            .deployments(REPOSITORY, ENVIRONMENT)
+            .pop()
+            .expect("a deployment")
+    }
+
+    /// The `status` that GitHubDeployment `app` shows.
+    pub fn shown(&self) -> Value {
+        self.cluster.get(&github_deployment_path("app")).unwrap()["status"].clone()
+    }
+
+    /// From now on the token sees other repositories only.
+    pub fn hide_repository(&self) {
+        let access = Access {
+            repositories: Some(["octo-org/other".to_owned()].into()),
+            ..Access::default()
+        };
+        self.github.allow_token("github_pat_of_the_tests", access);
+    }
+}
+
+impl Drop for Test {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            assert_eq!(self.github.violations(), Vec::<String>::new());
+        }
+    }
+}
+
+/// All GitHubDeployments of the namespace, and no limits.
+fn settings() -> Settings {
+    Settings {
+        declared_in: DeclaredIn::Cluster {
+            scope: Scope::Namespace(NAMESPACE.to_owned()),
+            selector: None,
+        },
+        objects_in: ObjectsIn::Cluster,
+        default_owner: None,
+        cluster_name: None,
+        dry_run: false,
+        since: None,
+        details: Details::Auto,
+        cross_namespace_refs: true,
+        repository_allow: Vec::new(),
+        max_writes: 80,
+        write_status: true,
+        deadline: None,
+    }
+}
+
+/// What a document says about a source, in one line: `app create v1 success`, or with the reason `app fail Forbidden`.
+pub fn said(result: &SourceResult) -> String {
+    let name = result.github_deployment.as_ref().map_or("-", |name| &name.name);
+    let action = format!("{:?}", result.action).to_lowercase();
+    match (&result.reason, &result.git_ref, result.state) {
+        (Some(reason), ..) => format!("{name} {action} {reason}"),
+        (None, Some(git_ref), Some(state)) => format!("{name} {action} {git_ref} {state}"),
+        _ => format!("{name} {action}"),
+    }
+}
+
+/// [`said`] of every source.
+pub fn all_said(document: &Document) -> Vec<String> {
+    document.results.iter().map(said).collect()
+}
+
+/// What a document says about each write: `create v1 success done`.
+pub fn all_done(document: &Document) -> Vec<String> {
+    let one = |change: &kube_status_to_github::report::ChangeResult| {
+        format!(
+            "{:?} {} {} {:?}",
+            change.action, change.git_ref, change.state, change.outcome
+        )
+        .to_lowercase()
+    };
+    document.changes.iter().map(one).collect()
+}
