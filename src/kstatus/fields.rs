@@ -1,6 +1,10 @@
 //! Reading the fields of an object that may hold anything.
 
+use std::cell::RefCell;
+
 use serde_json::{Map, Value};
+
+use super::Field;
 
 /// A field that does not hold what the API says it holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +34,8 @@ pub(super) enum Unreadable {
 #[derive(Clone, Copy)]
 pub(super) struct Object<'a> {
     root: &'a Value,
+    /// What was looked at so far, where someone wants to know.
+    seen: Option<&'a RefCell<Vec<Field>>>,
 }
 
 /// A condition, as far as most kinds agree on its form. What is missing is empty.
@@ -45,11 +51,34 @@ impl Condition<'_> {
     pub fn is(&self, kind: &str, status: &str) -> bool {
         self.kind == kind && self.status == status
     }
+
+    /// `True (MinimumReplicasAvailable)`
+    fn in_short(&self) -> String {
+        match self.reason {
+            "" => self.status.to_owned(),
+            reason => format!("{} ({reason})", self.status),
+        }
+    }
 }
 
 impl<'a> Object<'a> {
     pub fn new(root: &'a Value) -> Self {
-        Self { root }
+        Self { root, seen: None }
+    }
+
+    /// The same, and what is looked at is put down in `seen`.
+    pub fn recorded(root: &'a Value, seen: &'a RefCell<Vec<Field>>) -> Self {
+        Self { root, seen: Some(seen) }
+    }
+
+    fn record(self, path: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
+        if let Some(seen) = self.seen {
+            let (path, mut seen) = (path(), seen.borrow_mut());
+            if seen.iter().all(|field| field.path != path) {
+                let value = value();
+                seen.push(Field { path, value });
+            }
+        }
     }
 
     /// The API group; empty for the core group.
@@ -83,6 +112,15 @@ impl<'a> Object<'a> {
 
     /// The value at a dotted path; `None` where it, or anything on the way to it, is missing or null.
     pub fn get(self, path: &str) -> Result<Option<&'a Value>, Unreadable> {
+        let found = self.find(path);
+        self.record(
+            || path.to_owned(),
+            || found.as_ref().ok().copied().flatten().cloned().unwrap_or_default(),
+        );
+        found
+    }
+
+    fn find(self, path: &str) -> Result<Option<&'a Value>, Unreadable> {
         let mut value = self.root;
         let mut end = 0;
         for key in path.split('.') {
@@ -120,8 +158,13 @@ impl<'a> Object<'a> {
 
     pub fn conditions(self) -> Result<Vec<Condition<'a>>, Unreadable> {
         const PATH: &str = "status.conditions";
+        let items = match self.find(PATH)? {
+            None => &[],
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(other) => return Err(wrong_type(PATH, other, "a list")),
+        };
         let mut conditions = Vec::new();
-        for (index, item) in self.list(PATH)?.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let condition = match item {
                 Value::Null => continue,
                 Value::Object(_) => Object::new(item),
@@ -131,12 +174,14 @@ impl<'a> Object<'a> {
                 Ok(text) => Ok(text.unwrap_or_default()),
                 Err(error) => Err(error.below(&format!("{PATH}[{index}]"))),
             };
-            conditions.push(Condition {
+            let condition = Condition {
                 kind: text("type")?,
                 status: text("status")?,
                 reason: text("reason")?,
                 message: text("message")?,
-            });
+            };
+            self.record(|| format!("{PATH}[{}]", condition.kind), || condition.in_short().into());
+            conditions.push(condition);
         }
         Ok(conditions)
     }

@@ -15,17 +15,19 @@
 //! | `null` | error or missing | missing | as the API server treats it |
 //! | any other value of the wrong type, or beyond 64 bits | error, default or panic | Unknown, the message names the field | a guess could become success on GitHub |
 
+mod cause;
 mod fields;
 mod generic;
 mod job;
 mod pod;
+mod pods;
 mod simple;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
 mod workload;
 
-use std::fmt;
+use std::{cell::RefCell, fmt};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -33,6 +35,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::State;
+
+pub use cause::{Trouble, cause, trouble};
+pub use pods::{ReplicaSet, Workload, controller};
+
 use fields::{Condition, Object, Unreadable};
 
 /// How far an object is on the way to what its specification asks for.
@@ -116,50 +122,145 @@ impl Health {
     }
 }
 
-/// Computes the health of `object` at the time `now`.
-///
-/// The object is complete, as the API server returns it, with `apiVersion` and `kind`. Time matters only for a Pod
-/// that cannot be scheduled: it has 15 seconds from its creation before it counts as failed.
-#[must_use]
-pub fn compute(object: &Value, now: Timestamp) -> Health {
-    try_compute(Object::new(object), now).unwrap_or_else(|unreadable| Health::unknown(unreadable.to_string()))
+/// The rule that decided. Kinds that share a rule share its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Rule {
+    /// The object is being deleted.
+    Deletion,
+    /// Its controller has not seen this generation yet.
+    ObservedGeneration,
+    /// One of the conditions `Reconciling` and `Stalled`.
+    ReconcilingOrStalled,
+    /// Deployment.
+    Deployment,
+    /// ReplicaSet.
+    ReplicaSet,
+    /// DaemonSet.
+    DaemonSet,
+    /// StatefulSet.
+    StatefulSet,
+    /// Job.
+    Job,
+    /// Pod.
+    Pod,
+    /// Service.
+    Service,
+    /// PersistentVolumeClaim.
+    PersistentVolumeClaim,
+    /// Kinds that are what they are as soon as they are stored.
+    AlwaysReady,
+    /// PodDisruptionBudget.
+    PodDisruptionBudget,
+    /// CustomResourceDefinition.
+    CustomResourceDefinition,
+    /// Any other kind: the condition `Ready`, else current.
+    Ready,
+    /// A field does not hold what it should.
+    Unreadable,
 }
 
-fn try_compute(object: Object<'_>, now: Timestamp) -> Result<Health, Unreadable> {
+impl Rule {
+    fn of(group: &str, kind: &str) -> Self {
+        match (group, kind) {
+            ("apps" | "extensions", "Deployment") => Self::Deployment,
+            ("apps" | "extensions", "ReplicaSet") => Self::ReplicaSet,
+            ("apps" | "extensions", "DaemonSet") => Self::DaemonSet,
+            ("apps", "StatefulSet") => Self::StatefulSet,
+            ("batch", "Job") => Self::Job,
+            ("", "Pod") => Self::Pod,
+            ("", "Service") => Self::Service,
+            ("", "PersistentVolumeClaim") => Self::PersistentVolumeClaim,
+            ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => Self::AlwaysReady,
+            ("policy", "PodDisruptionBudget") => Self::PodDisruptionBudget,
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => Self::CustomResourceDefinition,
+            _ => Self::Ready,
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A field that was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Field {
+    /// Dotted, from the root of the object; a condition as `status.conditions[TYPE]`.
+    pub path: String,
+    /// What was there, null where nothing was; of a condition its status, with the reason in parentheses.
+    pub value: Value,
+}
+
+/// Health of an object, and how it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The health.
+    pub health: Health,
+    /// The rule that decided.
+    pub rule: Rule,
+    /// The fields that were looked at, in that order, each once.
+    pub fields: Vec<Field>,
+}
+
+/// Computes the health of `object` at the time `now`.
+///
+/// Any JSON value is an answer's worth: what cannot be read is [`Status::Unknown`], and the message names the field.
+/// Time matters to pods only, which may be unschedulable for a while before they count as failed.
+#[must_use]
+pub fn compute(object: &Value, now: Timestamp) -> Health {
+    decide(Object::new(object), now).1
+}
+
+/// Computes the health of `object` as [`compute`] does, and says by which rule and from which fields.
+#[must_use]
+pub fn explain(object: &Value, now: Timestamp) -> Explanation {
+    let seen = RefCell::default();
+    let (rule, health) = decide(Object::recorded(object, &seen), now);
+    Explanation {
+        health,
+        rule,
+        fields: seen.into_inner(),
+    }
+}
+
+fn decide(object: Object<'_>, now: Timestamp) -> (Rule, Health) {
+    try_decide(object, now).unwrap_or_else(|unreadable| (Rule::Unreadable, Health::unknown(unreadable.to_string())))
+}
+
+fn try_decide(object: Object<'_>, now: Timestamp) -> Result<(Rule, Health), Unreadable> {
     let group = object.group()?;
     let kind = object.kind()?;
     if let Some(health) = generic::deletion(object)? {
-        return Ok(health);
+        return Ok((Rule::Deletion, health));
     }
     if let Some(health) = generic::generation(object, kind)? {
-        return Ok(health);
+        return Ok((Rule::ObservedGeneration, health));
     }
     let conditions = object.conditions()?;
     if let Some(health) = generic::reconciling_or_stalled(&conditions) {
-        return Ok(health);
+        return Ok((Rule::ReconcilingOrStalled, health));
     }
-    of_kind(group, kind, object, &conditions, now)
+    let rule = Rule::of(group, kind);
+    Ok((rule, by_rule(rule, object, &conditions, now)?))
 }
 
-fn of_kind(
-    group: &str,
-    kind: &str,
-    object: Object<'_>,
-    conditions: &[Condition<'_>],
-    now: Timestamp,
-) -> Result<Health, Unreadable> {
-    match (group, kind) {
-        ("apps" | "extensions", "Deployment") => workload::deployment(object, conditions),
-        ("apps" | "extensions", "ReplicaSet") => workload::replica_set(object, conditions),
-        ("apps" | "extensions", "DaemonSet") => workload::daemon_set(object),
-        ("apps", "StatefulSet") => workload::stateful_set(object),
-        ("batch", "Job") => job::job(object, conditions),
-        ("", "Pod") => pod::pod(object, conditions, now),
-        ("", "Service") => simple::service(object),
-        ("", "PersistentVolumeClaim") => simple::persistent_volume_claim(object),
-        ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => Ok(simple::always_ready()),
-        ("policy", "PodDisruptionBudget") => Ok(simple::pod_disruption_budget()),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => Ok(simple::custom_resource_definition(conditions)),
-        _ => Ok(generic::ready(conditions)),
+fn by_rule(rule: Rule, object: Object<'_>, conditions: &[Condition<'_>], now: Timestamp) -> Result<Health, Unreadable> {
+    match rule {
+        Rule::Deployment => workload::deployment(object, conditions),
+        Rule::ReplicaSet => workload::replica_set(object, conditions),
+        Rule::DaemonSet => workload::daemon_set(object),
+        Rule::StatefulSet => workload::stateful_set(object),
+        Rule::Job => job::job(object, conditions),
+        Rule::Pod => pod::pod(object, conditions, now),
+        Rule::Service => simple::service(object),
+        Rule::PersistentVolumeClaim => simple::persistent_volume_claim(object),
+        Rule::AlwaysReady => Ok(simple::always_ready()),
+        Rule::PodDisruptionBudget => Ok(simple::pod_disruption_budget()),
+        Rule::CustomResourceDefinition => Ok(simple::custom_resource_definition(conditions)),
+        Rule::Ready | Rule::Deletion | Rule::ObservedGeneration | Rule::ReconcilingOrStalled | Rule::Unreadable => {
+            Ok(generic::ready(conditions))
+        }
     }
 }

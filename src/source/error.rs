@@ -308,6 +308,30 @@ pub enum ObservationError {
         /// What the API server did.
         failure: ApiFailure,
     },
+    /// It borrows its pod template from what lends none.
+    #[error("{borrower}: spec.workloadRef has to name a Deployment or ReplicaSet of apps/v1, or a PodTemplate of v1")]
+    LenderInvalid {
+        /// The object.
+        borrower: ObjectReference,
+    },
+    /// The workload that has its pod template does not exist.
+    #[error(
+        "{borrower} takes its pods from {lender}, which does not exist or has no pod template: correct spec.workloadRef"
+    )]
+    LenderGone {
+        /// The object.
+        borrower: ObjectReference,
+        /// The workload.
+        lender: ObjectReference,
+    },
+    /// The workload that has its pod template cannot be read.
+    #[error("{borrower} takes its pods from another workload: {error}")]
+    LenderUnreadable {
+        /// The object.
+        borrower: ObjectReference,
+        /// What keeps the workload from being read.
+        error: Box<ObservationError>,
+    },
 }
 
 impl ObservationError {
@@ -318,6 +342,9 @@ impl ObservationError {
             Self::Forbidden { .. } => "Forbidden",
             Self::VersionNotServed { .. } | Self::KindNotServed { .. } => "KindUnknown",
             Self::Failed { failure, .. } => failure.reason(),
+            Self::LenderInvalid { .. } => "WorkloadRefInvalid",
+            Self::LenderGone { .. } => "WorkloadRefNotFound",
+            Self::LenderUnreadable { error, .. } => error.reason(),
         }
     }
 }

@@ -16,7 +16,9 @@ mod files;
 #[cfg(test)]
 mod mock;
 mod objects;
+mod pods;
 mod spec;
+mod templates;
 
 pub use api::{ApiFailure, cluster_uid};
 pub use declared::declared_in_cluster;
@@ -25,7 +27,9 @@ pub use error::{DeclarationError, FileError, ObservationError, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
 pub use files::{declared_in_files, objects_from_files};
 pub use objects::{Cluster, Objects, Observation, observe};
+pub use pods::add_causes;
 pub use spec::{check, check_extract, check_repository};
+pub use templates::observe_with_templates;
 
 /// One GitHubDeployment, or what takes its place: a source from flags, or a document that should have been one.
 #[derive(Debug)]

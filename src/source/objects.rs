@@ -46,6 +46,10 @@ impl Cluster {
             discovery: Discovery::default(),
         }
     }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl std::fmt::Debug for Cluster {

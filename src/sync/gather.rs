@@ -8,7 +8,7 @@ use crate::{
     crd::{DeletionPolicy, GitHubDeploymentSpec},
     extract::{ExtractError, Extracted, Rule},
     github::GitHubError,
-    kstatus::{self, Health, Status},
+    kstatus::{self, Health, Status, Workload},
     plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, ReadNamespaces, Repository},
     report::with_causes,
     source::{
@@ -178,7 +178,7 @@ impl Gathered {
             .filter_map(|index| self.sources[*index].object.clone())
             .collect();
         world.progress.stage("reading objects", None);
-        let observations = source::observe(&self.objects, &references, |position, object| {
+        let mut observations = source::observe_with_templates(&self.objects, &references, |position, object| {
             let extracted = match given {
                 Some(git_ref) => Ok(Extracted {
                     git_ref: git_ref.to_owned(),
@@ -190,25 +190,33 @@ impl Gathered {
                     Err(error) => Err(error.clone()),
                 },
             };
-            Seen {
-                health: kstatus::compute(object, now),
+            let health = kstatus::compute(object, now);
+            let workload = Workload::of(object, &health);
+            let seen = Seen {
+                health,
                 facts: source::facts(object),
                 extracted,
-            }
+            };
+            (seen, workload)
         })
         .await;
+        let unfinished = observations.iter_mut().filter_map(|observation| match observation {
+            Observation::Found((seen, workload)) => Some((&mut seen.health, workload.take()?)),
+            Observation::Gone | Observation::Unreadable(_) => None,
+        });
+        source::add_causes(&self.objects, unfinished).await;
         for index in indexes {
             self.sources[*index].observed_at = asked_at;
         }
         for (index, observation) in readable.into_iter().zip(observations) {
             self.sources[index].standing = match observation {
-                Observation::Found(seen) if given.is_some() && self.bound.is_superseded_by(&seen.facts) => {
+                Observation::Found((seen, _)) if given.is_some() && self.bound.is_superseded_by(&seen.facts) => {
                     Standing::Skipped(Reason::new(
                         SUPERSEDED,
                         "another rollout took the place of the one that the given ref belongs to",
                     ))
                 }
-                Observation::Found(seen) => Standing::Seen(Box::new(seen)),
+                Observation::Found((seen, _)) => Standing::Seen(Box::new(seen)),
                 Observation::Gone => Standing::Gone,
                 Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
             };
