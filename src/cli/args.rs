@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::report::{Format, HealthFormat};
+use crate::report::{Format, HealthFormat, RefFormat};
 
 /// Brings the rollout status of Kubernetes objects to GitHub Deployments.
 #[derive(Debug, Parser)]
@@ -67,12 +67,34 @@ Examples:
   # The objects that the GitHubDeployment objects of a namespace name
   kube-status-to-github status -n shop
 
-  # One object
-  kube-status-to-github status deployment/app
+  # One object, and why it is what it is
+  kube-status-to-github status deployment/app --explain
 
-  # Every object of a file, without a cluster
-  kubectl get deployments -o yaml | kube-status-to-github status --objects -")]
+  # Until its rollout is final
+  kube-status-to-github status deployment/app --wait --timeout 5m
+
+  # Everything that a cluster has, without asking it again
+  kubectl get deployments -A -o json | kube-status-to-github status -f -
+
+Exit codes:
+  0 done: a failed rollout is a result as well   4 a rollout failed (--wait)
+  1 an object is missing or unreadable           5 timed out (--wait)
+  2 bad usage
+  3 could not run at all")]
     Status(StatusArguments),
+    /// Try how a ref is found in an object, without GitHub
+    #[command(after_help = "\
+Examples:
+  # The tag of an image, without its v
+  kube-status-to-github extract deployment/app --container app --regexp '^v(.+)$'
+
+  # A label, of objects in a file
+  kubectl get deployments -o yaml | kube-status-to-github extract -f - --json-path '{.metadata.labels.version}'
+
+Exit codes:
+  0 every object has a ref      2 bad usage
+  1 an object has no ref        3 could not run at all")]
+    Extract(ExtractArguments),
     /// Post inactive on the deployments of this program in an environment
     #[command(after_help = "\
 Examples:
@@ -162,6 +184,49 @@ pub struct StatusArguments {
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t = HealthFormat::Table, value_name = "FORMAT", help_heading = "Output")]
     pub output: HealthFormat,
+    /// Say which rule decided, and what it looked at
+    #[arg(long, help_heading = "Output")]
+    pub explain: bool,
+    /// Look again until every object is Current or Failed; exit 4 if one failed, 5 on time-out
+    #[arg(long, help_heading = "Limits", conflicts_with = "objects")]
+    pub wait: bool,
+    /// With --wait: give up after this time [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait", help_heading = "Limits")]
+    pub timeout: Option<Duration>,
+    /// Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArguments,
+}
+
+/// Flags of `extract`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").args(["container", "json_path"]).multiple(true).required(true))]
+#[command(group = ArgGroup::new("subject").args(["object", "filename"]).required(true))]
+pub struct ExtractArguments {
+    /// One object, such as deployment/app, as with status
+    #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>)]
+    pub object: Option<String>,
+    /// Every object of a file, a folder, or - (stdin), without a cluster
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Source")]
+    pub filename: Vec<PathBuf>,
+    /// Namespace [default: that of the kubeconfig's context]
+    #[arg(short, long, value_name = "NAMESPACE", help_heading = "Source")]
+    pub namespace: Option<String>,
+    /// The ref is the tag of this container's image
+    #[arg(long, value_name = "NAME", help_heading = "Rule")]
+    pub container: Option<String>,
+    /// The ref is the value at this JSONPath
+    #[arg(long, value_name = "PATH", help_heading = "Rule")]
+    pub json_path: Option<String>,
+    /// Cut the ref out of it: one capture group, or the one named ref
+    #[arg(long, value_name = "REGEXP", help_heading = "Rule")]
+    pub regexp: Option<String>,
+    /// Wrap the ref: {} is replaced by it
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Rule")]
+    pub template: Option<String>,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t = RefFormat::Steps, value_name = "FORMAT", help_heading = "Output")]
+    pub output: RefFormat,
     /// Kubernetes.
     #[command(flatten)]
     pub kubernetes: KubernetesArguments,
@@ -204,7 +269,8 @@ pub struct SourceArguments {
     /// KIND.VERSION.GROUP/NAME
     #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>, conflicts_with_all = ["filename", "all_namespaces", "selector"])]
     pub object: Option<String>,
-    /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster
+    /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster; status looks at objects
+    /// of other kinds as they stand there
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["all_namespaces", "selector"])]
     pub filename: Vec<PathBuf>,
     /// Read the observed objects from a file, a folder, or - (stdin), not from the cluster

@@ -91,6 +91,13 @@ pub async fn connect(config: &ClusterConfig) -> Result<Client, ClusterError> {
     })
 }
 
+/// The namespace of the kubeconfig's context, or of the pod; `default` where there is neither. Makes no client.
+pub async fn default_namespace(config: &ClusterConfig) -> String {
+    load(config)
+        .await
+        .map_or_else(|_| "default".to_owned(), |config| config.default_namespace)
+}
+
 async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
     let (origin, read) = match &wanted.kubeconfig {
         Some(path) => (path.display().to_string(), Kubeconfig::read_from(path).map(Some)),

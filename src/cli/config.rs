@@ -7,8 +7,8 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::{
     args::{
-        CloseArguments, Details, FlagSourceArguments, GitHubArguments, KubernetesArguments, LimitArguments,
-        SourceArguments, StatusArguments, SyncArguments, SyncOutputArguments,
+        CloseArguments, Details, ExtractArguments, FlagSourceArguments, GitHubArguments, KubernetesArguments,
+        LimitArguments, SourceArguments, StatusArguments, SyncArguments, SyncOutputArguments,
     },
     credentials::{self, CredentialsError},
     kinds::{self, TypeNameError},
@@ -18,7 +18,7 @@ use crate::{
     extract::is_legal_ref,
     github::{Address, AddressError, Credentials},
     plan::{Repository, RepositoryError},
-    report::{Format, HealthFormat},
+    report::{Format, HealthFormat, RefFormat},
 };
 
 /// The time after which `--wait` gives up where `--timeout` is not given.
@@ -84,6 +84,27 @@ pub struct StatusConfig {
     pub namespace: Option<String>,
     /// Form of the result.
     pub output: HealthFormat,
+    /// Say how each health was found.
+    pub explain: bool,
+    /// Look again until every object is final, at most this long.
+    pub wait: Option<Duration>,
+}
+
+/// Everything an `extract` needs.
+#[derive(Debug)]
+pub struct ExtractConfig {
+    /// The object; none: every object of `files`.
+    pub object: Option<SourceRef>,
+    /// Files, folders, or `-` for stdin.
+    pub files: Vec<PathBuf>,
+    /// How the cluster is reached.
+    pub cluster: ClusterConfig,
+    /// As [`SyncConfig::namespace`]; of objects in files only those of it, if it is given.
+    pub namespace: Option<String>,
+    /// How the ref is found.
+    pub rule: Extract,
+    /// Form of the result.
+    pub output: RefFormat,
 }
 
 /// Everything a `close` needs.
@@ -116,6 +137,8 @@ pub enum Subject {
     Object(SourceRef),
     /// Every object of `--objects`.
     Objects,
+    /// What the GitHubDeployments of files name, and every object of another kind there.
+    Files(Vec<PathBuf>),
 }
 
 /// Where the declarations come from.
@@ -345,6 +368,9 @@ impl StatusConfig {
         let StatusArguments {
             source,
             output,
+            explain,
+            wait,
+            timeout,
             kubernetes,
         } = arguments;
         let only_objects = source.object.is_none()
@@ -360,6 +386,7 @@ impl StatusConfig {
         } = Source::new(source, kubernetes)?;
         let (subject, cluster) = match subject {
             TypedSubject::Declared(_) if only_objects => (Subject::Objects, None),
+            TypedSubject::Declared(Declarations::Files(paths)) => (Subject::Files(paths), cluster),
             TypedSubject::Declared(declarations) => (Subject::Declared(declarations), cluster),
             TypedSubject::Object { source_ref, .. } => (Subject::Object(source_ref), cluster),
         };
@@ -368,6 +395,47 @@ impl StatusConfig {
             objects,
             cluster,
             namespace,
+            output,
+            explain,
+            wait: wait.then_some(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+        })
+    }
+}
+
+impl ExtractConfig {
+    /// The meaning of `extract`'s arguments.
+    ///
+    /// # Errors
+    /// Bad usage.
+    pub fn new(arguments: ExtractArguments) -> Result<Self, ConfigError> {
+        let ExtractArguments {
+            object,
+            filename,
+            namespace,
+            container,
+            json_path,
+            regexp,
+            template,
+            output,
+            kubernetes: KubernetesArguments { kubeconfig, context },
+        } = arguments;
+        if stdin_count(&filename) > 1 {
+            return Err(ConfigError::StdinTwice);
+        }
+        if let Some(namespace) = &namespace {
+            text("--namespace", namespace, usize::MAX)?;
+        }
+        Ok(Self {
+            object: object.as_deref().map(kinds::parse).transpose()?,
+            files: filename,
+            cluster: ClusterConfig { kubeconfig, context },
+            namespace,
+            rule: Extract {
+                container_name: not_empty(container),
+                json_path: not_empty(json_path),
+                regexp: not_empty(regexp),
+                template: not_empty(template),
+            },
             output,
         })
     }

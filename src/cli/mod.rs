@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod config;
 pub mod credentials;
 pub mod exit;
+mod extract;
 pub mod kinds;
 mod logging;
 mod pages;
@@ -25,7 +26,7 @@ use clap::Parser;
 
 use self::{
     args::{Arguments, Command, LogFormat},
-    config::{CloseConfig, ConfigError, StatusConfig, SyncConfig},
+    config::{CloseConfig, ConfigError, ExtractConfig, StatusConfig, SyncConfig},
     exit::Exit,
 };
 use crate::report::{Progress, Style, clean, with_causes};
@@ -94,6 +95,10 @@ fn dispatch(command: Command, surroundings: Surroundings) -> Result<Exit, Failur
         Command::Status(arguments) => {
             let config = StatusConfig::new(arguments)?;
             block_on(status::run(config, surroundings))?
+        }
+        Command::Extract(arguments) => {
+            let config = ExtractConfig::new(arguments)?;
+            block_on(extract::run(config, surroundings))?
         }
         Command::Close(arguments) => {
             let config = CloseConfig::new(arguments, &variable)?;

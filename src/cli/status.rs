@@ -1,25 +1,39 @@
 //! `status`: the health of objects, without GitHub.
 
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::BTreeSet,
+    io::{self, BufWriter, StdoutLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use kube::Client;
 use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Failure, Surroundings, cluster,
-    config::{Declarations, Objects, StatusConfig, Subject},
+    config::{self, Declarations, StatusConfig, Subject},
     exit::Exit,
+    sync::namespace_or_default,
 };
 use crate::{
     crd::GitHubDeploymentSpec,
-    kstatus::{self, Health},
-    report::{HealthDocument, HealthRow, Style, clean, render_health},
-    source::{self, Cluster, ObjectReference, Observation, Scope},
+    kstatus::{self, Explanation, Health, Status, Workload},
+    report::{HealthExplanation, HealthRow, HealthWriter, Progress, Style, clean},
+    source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError, Scope},
 };
+
+/// Between two looks of `--wait`.
+const POLL: Duration = Duration::from_secs(1);
+
+const NOT_FOUND: &str = "NotFound";
+const UNREADABLE: &str = "Unreadable";
 
 /// Reads the objects, computes their health and prints it.
 ///
-/// [`Exit::SomeFailed`] where one of them is missing or could not be read. A failed rollout is a result like others.
+/// [`Exit::SomeFailed`] where one of them is missing or could not be read. A failed rollout is a result like others,
+/// unless it was waited for.
 pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
     let StatusConfig {
         subject,
@@ -27,81 +41,75 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         cluster,
         namespace,
         output,
+        explain,
+        wait,
     } = config;
-    let client = match &cluster {
-        Some(cluster) => Some(cluster::connect(cluster).await?),
-        None => None,
-    };
+    let all_namespaces = matches!(
+        &subject,
+        Subject::Declared(Declarations::Cluster {
+            all_namespaces: true,
+            ..
+        })
+    );
     let style = Style {
-        all_namespaces: matches!(
-            &subject,
-            Subject::Declared(Declarations::Cluster {
-                all_namespaces: true,
-                ..
-            })
-        ),
+        all_namespaces,
         ..surroundings.style
     };
-    let (mut results, problems) = match subject {
-        Subject::Objects => {
-            let objects = source::objects_from_files(objects.paths(), io::stdin()).map_err(Failure::cannot_run)?;
-            (health_of(&objects, namespace.as_deref(), Timestamp::now()), Vec::new())
-        }
-        subject => {
-            let context = client.as_ref().map(|client| client.default_namespace().to_owned());
-            let namespace = namespace.or(context).unwrap_or_else(|| "default".to_owned());
-            let (references, problems) = references(subject, client.as_ref(), &namespace).await?;
-            let objects = match (objects, client) {
-                (Objects::Files(paths), _) => {
-                    let objects = source::objects_from_files(&paths, io::stdin()).map_err(Failure::cannot_run)?;
-                    source::Objects::Files(objects)
-                }
-                (Objects::Cluster, Some(client)) => source::Objects::Cluster(Cluster::new(client)),
-                (Objects::Cluster, None) => source::Objects::Files(Vec::new()),
-            };
-            let references: Vec<_> = references.into_iter().collect();
-            let now = Timestamp::now();
-            let observations = source::observe(&objects, &references, |_, object| kstatus::compute(object, now)).await;
-            (references.into_iter().zip(observations).map(row).collect(), problems)
-        }
+    let mut told = Told {
+        writer: HealthWriter::new(output, explain, style, BufWriter::new(io::stdout().lock())),
+        written: Ok(()),
+        rows: 0,
+        unread: false,
+        failed: false,
     };
-    results.sort();
-    let unread = results
-        .iter()
-        .any(|row| matches!(row.status.as_str(), NOT_FOUND | UNREADABLE));
-    let failed = unread || !problems.is_empty();
-    let mut text = Vec::new();
-    render_health(&HealthDocument { results }, output, &mut text, style).map_err(Failure::cannot_run)?;
-    super::print(&text)?;
-    for problem in problems {
-        super::complain(&format!("error: {}", clean(&problem, style.actions)));
+    let mut problems = Vec::new();
+
+    // What stands in files is told as it is read.
+    let declared = match (&subject, &cluster) {
+        (Subject::Objects, _) => {
+            let give = |object: &Value| told.object(object, namespace.as_deref());
+            let faults = source::each_object_from_files(objects.paths(), io::stdin(), give);
+            problems.extend(faults.iter().map(ToString::to_string));
+            Vec::new()
+        }
+        (Subject::Files(paths), cluster) => {
+            let of_context = match (&namespace, cluster) {
+                (None, Some(cluster)) => Some(cluster::default_namespace(cluster).await),
+                _ => None,
+            };
+            let default = namespace.clone().or(of_context).unwrap_or_else(|| "default".to_owned());
+            let give = |_: &str, object: &Value| told.object(object, namespace.as_deref());
+            source::declared_among_objects(paths, &default, io::stdin(), give).declarations
+        }
+        (Subject::Declared(_) | Subject::Object(_), _) => Vec::new(),
+    };
+    if wait.is_some() && told.rows > 0 {
+        let error = anyhow::anyhow!("--wait is for objects of a cluster: those in a file do not change");
+        let exit = Exit::Usage;
+        return Err(Failure { exit, error });
     }
-    Ok(if failed { Exit::SomeFailed } else { Exit::Done })
-}
 
-const NOT_FOUND: &str = "NotFound";
-const UNREADABLE: &str = "Unreadable";
-
-/// The objects that are asked for, each once, and what is wrong with declarations that name none.
-async fn references(
-    subject: Subject,
-    client: Option<&kube::Client>,
-    namespace: &str,
-) -> Result<(BTreeSet<ObjectReference>, Vec<String>), Failure> {
-    let declared = match (subject, client) {
+    let needs_cluster = match &subject {
+        Subject::Objects => false,
+        Subject::Files(_) => declared.iter().any(|declaration| declaration.spec.is_ok()),
+        Subject::Declared(_) | Subject::Object(_) => true,
+    };
+    let client = match &cluster {
+        Some(cluster) if needs_cluster => Some(cluster::connect(cluster).await?),
+        _ => None,
+    };
+    let namespace = namespace_or_default(namespace, client.as_ref());
+    let references = match (subject, &client) {
         (Subject::Object(source_ref), _) => {
             let spec = GitHubDeploymentSpec {
                 source_ref,
                 ..GitHubDeploymentSpec::default()
             };
-            let reference = ObjectReference::of(&spec, namespace).map_err(|error| Failure {
+            let reference = ObjectReference::of(&spec, &namespace).map_err(|error| Failure {
                 exit: Exit::SomeFailed,
                 error: error.into(),
             })?;
-            return Ok((BTreeSet::from([reference]), Vec::new()));
-        }
-        (Subject::Declared(Declarations::Files(paths)), _) => {
-            source::declared_in_files(&paths, namespace, io::stdin()).map_err(Failure::cannot_run)?
+            vec![reference]
         }
         (
             Subject::Declared(Declarations::Cluster {
@@ -113,59 +121,206 @@ async fn references(
             let scope = if all_namespaces {
                 Scope::All
             } else {
-                Scope::Namespace(namespace.to_owned())
+                Scope::Namespace(namespace.clone())
             };
             let declared = source::declared_in_cluster(client, &scope, selector.as_deref()).await;
-            declared.map_err(Failure::cannot_run)?
+            references(&declared.map_err(Failure::cannot_run)?.declarations, &mut problems)
         }
-        // The rest is not made: declarations of a cluster come with a client, those from flags are no status.
-        (Subject::Declared(_) | Subject::Objects, _) => return Ok(Default::default()),
+        _ => references(&declared, &mut problems),
     };
-    let mut references = BTreeSet::new();
-    let mut problems = Vec::new();
-    for declaration in declared.declarations {
-        let meta = declaration.github_deployment.as_ref();
-        let namespace = meta.map_or(namespace, |meta| meta.namespace.as_str());
-        match declaration.spec.and_then(|spec| ObjectReference::of(&spec, namespace)) {
-            Ok(reference) => {
-                references.insert(reference);
+    if let (0, true, Some(problem)) = (told.rows, references.is_empty(), problems.first())
+        && !needs_cluster
+    {
+        return Err(Failure::cannot_run(anyhow::anyhow!("{problem}")));
+    }
+
+    let (observed, unfinished) = match wait {
+        _ if references.is_empty() => (Vec::new(), false),
+        None => (look(&objects_in(objects, client)?, &references).await, false),
+        Some(timeout) => look_until_final(&objects_in(objects, client)?, &references, timeout, &surroundings).await,
+    };
+    for (reference, observation) in references.into_iter().zip(observed) {
+        told.row(reference, observation);
+    }
+    let (unread, failed) = told.finish()?;
+    for problem in &problems {
+        super::complain(&format!("error: {}", clean(problem, style.actions)));
+    }
+    Ok(if unread || !problems.is_empty() {
+        Exit::SomeFailed
+    } else if unfinished {
+        Exit::TimedOut
+    } else if failed && wait.is_some() {
+        Exit::RolloutFailed
+    } else {
+        Exit::Done
+    })
+}
+
+/// What is told of the objects so far.
+struct Told {
+    writer: HealthWriter<BufWriter<StdoutLock<'static>>>,
+    /// Whether writing works; once it failed nothing more is tried.
+    written: io::Result<()>,
+    rows: usize,
+    /// An object is missing or could not be read.
+    unread: bool,
+    /// A rollout failed.
+    failed: bool,
+}
+
+impl Told {
+    /// Tells an object as it stands, of `namespace` only if there is one.
+    fn object(&mut self, object: &Value, namespace: Option<&str>) {
+        let reference = ObjectReference::to(object);
+        if namespace.is_none() || reference.namespace.as_deref() == namespace {
+            let explanation = kstatus::explain(object, Timestamp::now());
+            self.row(reference, Observation::Found(explanation));
+        }
+    }
+
+    fn row(&mut self, reference: ObjectReference, observation: Observation<Explanation>) {
+        let (status, message, explanation) = match observation {
+            Observation::Found(Explanation { health, rule, fields }) => {
+                self.failed |= health.status == Status::Failed;
+                let explanation = HealthExplanation { rule, fields };
+                (health.status.as_str(), health.message, Some(explanation))
             }
+            Observation::Gone => (NOT_FOUND, "there is no such object".to_owned(), None),
+            Observation::Unreadable(error) => (UNREADABLE, error.to_string(), None),
+        };
+        self.unread |= explanation.is_none();
+        self.rows += 1;
+        let row = HealthRow {
+            namespace: reference.namespace,
+            api_version: reference.api_version,
+            kind: reference.kind,
+            name: reference.name,
+            status: status.to_owned(),
+            message,
+            explanation,
+        };
+        if self.written.is_ok() {
+            self.written = self.writer.row(row);
+        }
+    }
+
+    /// Writes the rest. A reader that has seen enough (`| head`) is no failure.
+    fn finish(self) -> Result<(bool, bool), Failure> {
+        match self.written.and_then(|()| self.writer.finish()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(error)),
+            _ => Ok((self.unread, self.failed)),
+        }
+    }
+}
+
+/// The objects that are named, each once; and what is wrong with declarations that name none.
+fn references(declared: &[Declaration], problems: &mut Vec<String>) -> Vec<ObjectReference> {
+    let mut references = BTreeSet::new();
+    for declaration in declared {
+        let namespace = declaration
+            .github_deployment
+            .as_ref()
+            .map_or("default", |meta| &meta.namespace);
+        match &declaration.spec {
+            Ok(spec) => match ObjectReference::of(spec, namespace) {
+                Ok(reference) => {
+                    references.insert(reference);
+                }
+                Err(error) => problems.push(format!("{}: {error}", declaration.described)),
+            },
+            // The errors of files name their place themselves.
+            Err(source::DeclarationError::File(error)) => problems.push(error.to_string()),
             Err(error) => problems.push(format!("{}: {error}", declaration.described)),
         }
     }
-    Ok((references, problems))
+    references.into_iter().collect()
 }
 
-fn row((reference, observation): (ObjectReference, Observation<Health>)) -> HealthRow {
-    let (status, message) = match observation {
-        Observation::Found(Health { status, message }) => (status.to_string(), message),
-        Observation::Gone => (NOT_FOUND.to_owned(), "there is no such object".to_owned()),
-        Observation::Unreadable(error) => (UNREADABLE.to_owned(), error.to_string()),
-    };
-    HealthRow {
-        namespace: reference.namespace,
-        api_version: reference.api_version,
-        kind: reference.kind,
-        name: reference.name,
-        status,
-        message,
+/// Where the named objects are.
+fn objects_in(objects: config::Objects, client: Option<Client>) -> Result<Objects, Failure> {
+    Ok(match (objects, client) {
+        (config::Objects::Files(paths), _) => {
+            Objects::Files(source::objects_from_files(&paths, io::stdin()).map_err(Failure::cannot_run)?)
+        }
+        (config::Objects::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client)),
+        (config::Objects::Cluster, None) => Objects::Files(Vec::new()),
+    })
+}
+
+/// The health of the objects now, with its cause.
+async fn look(objects: &Objects, references: &[ObjectReference]) -> Vec<Observation<Explanation>> {
+    let now = Timestamp::now();
+    let mut observed = source::observe(objects, references, |_, object| {
+        let explanation = kstatus::explain(object, now);
+        let workload = Workload::of(object, &explanation.health);
+        (explanation, workload)
+    })
+    .await;
+    let unfinished = observed.iter_mut().filter_map(|observation| match observation {
+        Observation::Found((explanation, workload)) => Some((&mut explanation.health, workload.take()?)),
+        Observation::Gone | Observation::Unreadable(_) => None,
+    });
+    source::add_causes(objects, unfinished).await;
+    observed
+        .into_iter()
+        .map(|observation| match observation {
+            Observation::Found((explanation, _)) => Observation::Found(explanation),
+            Observation::Gone => Observation::Gone,
+            Observation::Unreadable(error) => Observation::Unreadable(error),
+        })
+        .collect()
+}
+
+/// Looks until every object is final, or `timeout` goes by, and tells on stderr what changes. True beside the last
+/// look: some are not final.
+async fn look_until_final(
+    objects: &Objects,
+    references: &[ObjectReference],
+    timeout: Duration,
+    Surroundings { style, progress }: &Surroundings,
+) -> (Vec<Observation<Explanation>>, bool) {
+    let end = Instant::now() + timeout;
+    let mut told: Vec<Option<Health>> = vec![None; references.len()];
+    let mut looked_before = false;
+    loop {
+        let observed = look(objects, references).await;
+        for ((reference, told), observation) in references.iter().zip(&mut told).zip(&observed) {
+            if let Observation::Found(Explanation { health, .. }) = observation
+                && told.as_ref() != Some(health)
+            {
+                tell_change(progress, *style, reference, health);
+                *told = Some(health.clone());
+            }
+        }
+        let is_final = |observation: &&Observation<Explanation>| match observation {
+            Observation::Found(explanation) => {
+                matches!(explanation.health.status, Status::Current | Status::Failed)
+            }
+            Observation::Gone => true,
+            // A server that answered before is given the time to come back.
+            Observation::Unreadable(error) => !looked_before || !passes(error),
+        };
+        let done = observed.iter().filter(is_final).count();
+        progress.stage("waiting for rollouts", Some(references.len()));
+        progress.advance_to(done);
+        looked_before = true;
+        let next = Instant::now() + POLL;
+        if done == references.len() || next >= end {
+            progress.finish();
+            return (observed, done < references.len());
+        }
+        sleep_until(next).await;
     }
 }
 
-/// The health of every object, of `namespace` only if there is one.
-fn health_of(objects: &[Value], namespace: Option<&str>, now: Timestamp) -> Vec<HealthRow> {
-    let text = |object: &Value, path: &str| object.pointer(path).and_then(Value::as_str).map(ToOwned::to_owned);
-    let rows = objects.iter().map(|object| {
-        let Health { status, message } = kstatus::compute(object, now);
-        HealthRow {
-            namespace: text(object, "/metadata/namespace"),
-            api_version: text(object, "/apiVersion").unwrap_or_default(),
-            kind: text(object, "/kind").unwrap_or_default(),
-            name: text(object, "/metadata/name").unwrap_or_default(),
-            status: status.to_string(),
-            message,
-        }
-    });
-    rows.filter(|row| namespace.is_none() || row.namespace.as_deref() == namespace)
-        .collect()
+fn tell_change(progress: &Progress, style: Style, reference: &ObjectReference, health: &Health) {
+    let colon = if health.message.is_empty() { "" } else { ": " };
+    let line = format!("{reference} is {}{colon}{}", health.status, health.message);
+    progress.suspend(|| super::complain(&clean(&line, style.actions)));
+}
+
+/// True if the next look may not meet it again.
+fn passes(error: &ObservationError) -> bool {
+    source::PASSING_REASONS.contains(&error.reason())
 }

@@ -22,6 +22,8 @@ mod tests;
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::crd;
@@ -42,7 +44,8 @@ pub struct Extracted {
 }
 
 /// One step from the object to the ref. Its text is for people and may hold text from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Step {
     /// The tag of a container's image.
     Image {
@@ -158,6 +161,19 @@ impl Rule {
     /// Everything that keeps this object from having a ref by this rule.
     pub fn extract(&self, object: &Value) -> Result<Extracted, ExtractError> {
         let mut steps = Vec::new();
+        let git_ref = self.follow(object, &mut steps)?;
+        Ok(Extracted {
+            git_ref,
+            warnings: self.warnings.clone(),
+            steps,
+        })
+    }
+
+    /// As [`Rule::extract`], for the ref alone; `steps` gets what was found, cut and wrapped, as far as it goes.
+    ///
+    /// # Errors
+    /// As [`Rule::extract`].
+    pub fn follow(&self, object: &Value, steps: &mut Vec<Step>) -> Result<String, ExtractError> {
         let mut text = match &self.place {
             Place::Container(name) => {
                 let image = pod_spec::image(object, name)?;
@@ -193,11 +209,13 @@ impl Rule {
             });
         }
         git_ref::check(&text)?;
-        Ok(Extracted {
-            git_ref: text,
-            warnings: self.warnings.clone(),
-            steps,
-        })
+        Ok(text)
+    }
+
+    /// What the user may want to change about the rule.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 

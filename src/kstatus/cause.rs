@@ -317,3 +317,97 @@ fn shorten(text: &str, characters: usize) -> String {
     short.push('…');
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Row {
+        name: String,
+        cause: Option<String>,
+        pod: Value,
+    }
+
+    #[test]
+    fn what_pods_say() {
+        let rows: Vec<Row> = serde_saphyr::from_str(include_str!("causes.yaml")).unwrap();
+        for Row { name, cause, pod } in rows {
+            assert_eq!(trouble(&pod).map(|trouble| trouble.text), cause, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_worst_counts_and_then_the_most_frequent() {
+        let not_ready = |text: &str| Trouble::new(Severity::NotReady, text);
+        let crash = |text: &str| Trouble::new(Severity::CrashLoop, text);
+        for (name, troubles, expected) in [
+            ("none", vec![], None),
+            ("the worst", vec![not_ready("a"), not_ready("a"), crash("b")], Some("b")),
+            ("the most frequent", vec![crash("a"), crash("b"), crash("b")], Some("b")),
+            ("the same whatever the order", vec![crash("b"), crash("a")], Some("a")),
+        ] {
+            assert_eq!(cause(troubles).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn cause_and_message_fit_into_a_description() {
+        let long = "unschedulable: 0/120 nodes are available: 40 Insufficient cpu, 40 Insufficient memory, 40 node(s) had \
+                    untolerated taint {dedicated: database}. preemption: 0/120 nodes are available";
+        for (name, message, cause, expected) in [
+            ("short", "Updated: 1/2", "exit 1", "exit 1; Updated: 1/2".to_owned()),
+            ("no message", "", "exit 1", "exit 1".to_owned()),
+            ("no cause", "Updated: 1/2", "", "Updated: 1/2".to_owned()),
+            (
+                "a long cause is cut, the message stays",
+                "Updated: 1/2",
+                long,
+                format!("{}…; Updated: 1/2", &long[..125]),
+            ),
+            (
+                "both are long",
+                long,
+                long,
+                format!("{}…; {}…", &long[..69], &long[..67]),
+            ),
+        ] {
+            let health = Health::in_progress(message).because(cause);
+            assert_eq!(health.message, expected, "{name}");
+            assert!(health.message.chars().count() <= LONGEST, "{name}");
+            assert_eq!(health.status, Status::InProgress, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_workload_that_may_not_have_pods_says_so_itself() {
+        let with = |condition: Value| json!({"status": {"conditions": [condition]}});
+        let failure = |message: &str| {
+            with(json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}))
+        };
+        for (name, workload, expected) in [
+            (
+                "quota",
+                failure(r#"pods "app-7d9f8c-x2x" is forbidden: exceeded quota: small"#),
+                Some("FailedCreate: exceeded quota: small"),
+            ),
+            (
+                "a webhook",
+                failure("admission webhook denied the request"),
+                Some("FailedCreate: admission webhook denied the request"),
+            ),
+            (
+                "not any more",
+                with(json!({"type": "ReplicaFailure", "status": "False"})),
+                None,
+            ),
+            ("nothing", json!(null), None),
+        ] {
+            assert_eq!(of_workload(&workload).as_deref(), expected, "{name}");
+        }
+    }
+}

@@ -185,7 +185,7 @@ impl fmt::Display for Rule {
 }
 
 /// A field that was looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// Dotted, from the root of the object; a condition as `status.conditions[TYPE]`.
     pub path: String,

@@ -217,3 +217,189 @@ fn selector(selector: &Value) -> Option<String> {
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kstatus::Status;
+
+    fn health(status: Status) -> Health {
+        Health::new(status, "")
+    }
+
+    fn workload(api_version: &str, kind: &str, more: &Value) -> Value {
+        let mut object = json!({
+            "apiVersion": api_version, "kind": kind,
+            "metadata": {
+                "namespace": "shop", "name": "app", "uid": "u", "generation": 2,
+                "annotations": {
+                    "deployment.kubernetes.io/revision": "3",
+                    "deprecated.daemonset.template.generation": "4",
+                },
+            },
+            "spec": {"selector": {"matchLabels": {"app": "web"}}},
+            "status": {"observedGeneration": 2, "updateRevision": "app-5"},
+        });
+        for (pointer, value) in more.as_object().unwrap() {
+            *object.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        object
+    }
+
+    fn owned(by: &str, labels: &Value, more: &Value) -> Value {
+        let mut object = json!({"metadata": {
+            "uid": "r", "labels": labels, "ownerReferences": [{"uid": "x"}, {"uid": by, "controller": true}],
+        }});
+        object["metadata"]["annotations"] = more.clone();
+        object
+    }
+
+    #[test]
+    fn only_unfinished_workloads_of_the_present_generation_are_asked() {
+        let none = json!({});
+        for (name, object, status, asked) in [
+            (
+                "in progress",
+                workload("apps/v1", "Deployment", &none),
+                Status::InProgress,
+                true,
+            ),
+            (
+                "failed",
+                workload("apps/v1", "StatefulSet", &none),
+                Status::Failed,
+                true,
+            ),
+            (
+                "a DaemonSet",
+                workload("apps/v1", "DaemonSet", &none),
+                Status::InProgress,
+                true,
+            ),
+            ("a Job", workload("batch/v1", "Job", &none), Status::Failed, true),
+            (
+                "current",
+                workload("apps/v1", "Deployment", &none),
+                Status::Current,
+                false,
+            ),
+            (
+                "unknown",
+                workload("apps/v1", "Deployment", &none),
+                Status::Unknown,
+                false,
+            ),
+            (
+                "going",
+                workload("apps/v1", "Deployment", &none),
+                Status::Terminating,
+                false,
+            ),
+            (
+                "not observed",
+                workload("apps/v1", "Deployment", &json!({"/status/observedGeneration": 1})),
+                Status::InProgress,
+                false,
+            ),
+            (
+                "a selector of everything",
+                workload("apps/v1", "Deployment", &json!({"/spec/selector": {}})),
+                Status::InProgress,
+                false,
+            ),
+            (
+                "a custom kind",
+                workload("example.com/v1", "Deployment", &none),
+                Status::Failed,
+                false,
+            ),
+            (
+                "a CronJob",
+                workload("batch/v1", "CronJob", &none),
+                Status::Failed,
+                false,
+            ),
+            ("no object", json!(null), Status::Failed, false),
+        ] {
+            assert_eq!(Workload::of(&object, &health(status)).is_some(), asked, "{name}");
+        }
+    }
+
+    #[test]
+    fn pods_of_earlier_rollouts_are_left_alone() {
+        let replica_set = |uid: &str, revision: &str| {
+            owned(
+                uid,
+                &json!({"pod-template-hash": "7d9f8c"}),
+                &json!({"deployment.kubernetes.io/revision": revision}),
+            )
+        };
+        let deployment = Workload::of(&workload("apps/v1", "Deployment", &json!({})), &health(Status::Failed)).unwrap();
+        assert_eq!(deployment.replica_sets(), Some("app=web"));
+        assert_eq!(deployment.replica_set(&replica_set("u", "2")), None, "an earlier one");
+        assert_eq!(
+            deployment.replica_set(&replica_set("other", "3")),
+            None,
+            "of another Deployment"
+        );
+        let newest = deployment.replica_set(&replica_set("u", "3"));
+        assert_eq!(deployment.pods(newest.as_ref()), "app=web,pod-template-hash=7d9f8c");
+        let pod = |owner: &str, labels: Value| owned(owner, &labels, &json!({}));
+        assert!(deployment.has(newest.as_ref(), &pod("r", json!({}))));
+        assert!(!deployment.has(newest.as_ref(), &pod("older", json!({}))));
+        assert!(!deployment.has(None, &pod("u", json!({}))));
+
+        for (kind, query, label, value) in [
+            (
+                "StatefulSet",
+                "app=web,controller-revision-hash=app-5",
+                "controller-revision-hash",
+                "app-5",
+            ),
+            (
+                "DaemonSet",
+                "app=web,pod-template-generation=4",
+                "pod-template-generation",
+                "4",
+            ),
+        ] {
+            let found = Workload::of(&workload("apps/v1", kind, &json!({})), &health(Status::Failed)).unwrap();
+            assert_eq!(
+                (found.replica_sets(), found.pods(None)),
+                (None, query.to_owned()),
+                "{kind}"
+            );
+            assert!(found.has(None, &pod("u", json!({label: value}))), "{kind}");
+            assert!(!found.has(None, &pod("u", json!({label: "older"}))), "{kind}");
+            assert!(!found.has(None, &pod("other", json!({label: value}))), "{kind}");
+        }
+        let job = Workload::of(&workload("batch/v1", "Job", &json!({})), &health(Status::Failed)).unwrap();
+        assert_eq!(job.pods(None), "app=web");
+        assert!(job.has(None, &pod("u", json!({}))));
+    }
+
+    #[test]
+    fn selectors_as_queries() {
+        for (selector_of, expected) in [
+            (json!({"matchLabels": {"a": "1", "b": "2"}}), Some("a=1,b=2")),
+            (
+                json!({"matchLabels": {"a": "1"}, "matchExpressions": [
+                    {"key": "t", "operator": "In", "values": ["x", "y"]}, {"key": "u", "operator": "NotIn", "values": ["z"]},
+                    {"key": "v", "operator": "Exists"}, {"key": "w", "operator": "DoesNotExist"},
+                ]}),
+                Some("a=1,t in (x,y),u notin (z),v,!w"),
+            ),
+            (json!({}), None),
+            (json!({"matchLabels": {"a": 1}}), None),
+            (
+                json!({"matchExpressions": [{"key": "a", "operator": "Like", "values": ["x"]}]}),
+                None,
+            ),
+            (json!("everything"), None),
+        ] {
+            assert_eq!(selector(&selector_of).as_deref(), expected, "{selector_of}");
+        }
+    }
+}

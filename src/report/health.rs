@@ -4,31 +4,38 @@ use std::{collections::BTreeSet, io};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    render::{Style, json, yaml},
+    render::{Style, harmless_json, yaml},
     text::{Columns, clean},
 };
+use crate::kstatus::{Field, Rule};
+
 /// Forms of the health of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum HealthFormat {
     /// A table for people.
     Table,
-    /// One JSON document.
+    /// The table with version and rule.
+    Wide,
+    /// One JSON document, a line for each object.
     Json,
     /// The same as YAML.
     Yaml,
+    /// TYPE/NAME of each object, a line each.
+    Name,
 }
 
 /// The health of all objects that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthDocument {
-    /// One for each object, sorted by the caller.
+    /// One for each object: those of files in their order, others sorted.
     pub results: Vec<HealthRow>,
 }
 
 /// The health of one object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthRow {
     /// None for cluster-scoped kinds.
@@ -43,49 +50,176 @@ pub struct HealthRow {
     pub status: String,
     /// Why.
     pub message: String,
+    /// How that was found, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<HealthExplanation>,
 }
 
-/// Writes `document` to `out`.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn render_health(
-    document: &HealthDocument,
-    format: HealthFormat,
-    out: &mut impl io::Write,
-    style: Style,
-) -> io::Result<()> {
-    match format {
-        HealthFormat::Table => table(document, out, style),
-        HealthFormat::Json => json(document, out, style),
-        HealthFormat::Yaml => yaml(document, out, style),
-    }
+/// How the health of an object was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthExplanation {
+    /// The rule that decided.
+    pub rule: Rule,
+    /// The fields that were looked at, in that order.
+    pub fields: Vec<Field>,
 }
 
-fn table(document: &HealthDocument, out: &mut impl io::Write, style: Style) -> io::Result<()> {
-    if document.results.is_empty() {
-        return writeln!(out, "No objects found.");
-    }
-    let namespaces: BTreeSet<_> = document.results.iter().map(|row| &row.namespace).collect();
-    let show_namespace = style.all_namespaces || namespaces.len() > 1;
-    let mut header = vec!["KIND/NAME", "STATUS", "MESSAGE"];
-    if show_namespace {
-        header.insert(0, "NAMESPACE");
-    }
-    let mut columns = Columns::new(&header);
-    for row in &document.results {
-        let text = |text: &str| clean(text, style.actions).into_owned();
-        let mut cells = vec![
-            text(&format!("{}/{}", row.kind, row.name)),
-            text(&row.status),
-            text(&row.message),
-        ];
-        if show_namespace {
-            cells.insert(0, text(row.namespace.as_deref().unwrap_or_default()));
+impl HealthRow {
+    /// `Deployment shop/app`
+    #[must_use]
+    pub fn described(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
+            None => format!("{} {}", self.kind, self.name),
         }
-        columns.push(cells);
     }
-    columns.write(out, style.width)
+
+    /// `deployment.apps/app`, as kubectl names it.
+    fn type_and_name(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        match self.api_version.split_once('/') {
+            Some((group, _)) => format!("{kind}.{group}/{}", self.name),
+            None => format!("{kind}/{}", self.name),
+        }
+    }
+}
+
+/// Writes the health of objects, one by one. JSON and names are written at once, so that any number of objects takes
+/// no memory; the other forms need to know all of them.
+#[derive(Debug)]
+pub struct HealthWriter<W> {
+    format: HealthFormat,
+    /// Say how each health was found.
+    explain: bool,
+    style: Style,
+    out: W,
+    any: bool,
+    /// Those that wait for the others.
+    kept: HealthDocument,
+}
+
+impl<W: io::Write> HealthWriter<W> {
+    /// Writes nothing yet.
+    pub fn new(format: HealthFormat, explain: bool, style: Style, out: W) -> Self {
+        Self {
+            format,
+            explain,
+            style,
+            out,
+            any: false,
+            kept: HealthDocument::default(),
+        }
+    }
+
+    /// Takes the health of one more object.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn row(&mut self, row: HealthRow) -> io::Result<()> {
+        let row = HealthRow {
+            // Wide has the rule, which is no reason to repeat the fields elsewhere.
+            explanation: row
+                .explanation
+                .filter(|_| self.explain || self.format == HealthFormat::Wide),
+            ..row
+        };
+        match self.format {
+            HealthFormat::Json => {
+                let before = if self.any { "," } else { "{\"results\":[" };
+                let json = harmless_json(&serde_json::to_string(&row)?, self.style);
+                write!(self.out, "{before}\n{json}")?;
+            }
+            HealthFormat::Name => {
+                let name = row.type_and_name();
+                writeln!(self.out, "{}", clean(&name, self.style.actions))?;
+            }
+            HealthFormat::Table | HealthFormat::Wide | HealthFormat::Yaml => self.kept.results.push(row),
+        }
+        self.any = true;
+        Ok(())
+    }
+
+    /// Writes the rest.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        match self.format {
+            HealthFormat::Json if self.any => writeln!(self.out, "\n]}}")?,
+            HealthFormat::Json => writeln!(self.out, "{{\"results\":[]}}")?,
+            HealthFormat::Name => {}
+            HealthFormat::Yaml => yaml(&self.kept, &mut self.out, self.style)?,
+            HealthFormat::Table | HealthFormat::Wide if !self.any => writeln!(self.out, "No objects found.")?,
+            HealthFormat::Table if self.explain => self.explanations()?,
+            HealthFormat::Table | HealthFormat::Wide => self.table()?,
+        }
+        self.out.flush()
+    }
+
+    fn text(&self, text: &str) -> String {
+        clean(text, self.style.actions).into_owned()
+    }
+
+    fn table(&mut self) -> io::Result<()> {
+        let rows = &self.kept.results;
+        let namespaces: BTreeSet<_> = rows.iter().map(|row| &row.namespace).collect();
+        let is_wide = self.format == HealthFormat::Wide;
+        let shown = [
+            (
+                "NAMESPACE",
+                is_wide || self.style.all_namespaces || namespaces.len() > 1,
+            ),
+            ("KIND/NAME", true),
+            ("APIVERSION", is_wide),
+            ("RULE", is_wide),
+            ("STATUS", true),
+            ("MESSAGE", true),
+        ];
+        let only_shown = |cells: [String; 6]| -> Vec<String> {
+            let cells = cells.into_iter().zip(shown);
+            cells.filter(|(_, (_, shown))| *shown).map(|(cell, _)| cell).collect()
+        };
+        let header: Vec<_> = shown
+            .iter()
+            .filter(|(_, shown)| *shown)
+            .map(|(name, _)| *name)
+            .collect();
+        let mut columns = Columns::new(&header);
+        for row in rows {
+            let rule = row.explanation.as_ref().map(|explanation| explanation.rule.to_string());
+            columns.push(only_shown([
+                self.text(row.namespace.as_deref().unwrap_or_default()),
+                self.text(&format!("{}/{}", row.kind, row.name)),
+                self.text(&row.api_version),
+                rule.unwrap_or_default(),
+                self.text(&row.status),
+                self.text(&row.message),
+            ]));
+        }
+        columns.write(&mut self.out, self.style.width)
+    }
+
+    /// A paragraph for each object.
+    fn explanations(&mut self) -> io::Result<()> {
+        for (index, row) in self.kept.results.iter().enumerate() {
+            let HealthRow { status, message, .. } = row;
+            let colon = if message.is_empty() { "" } else { ": " };
+            let health = self.text(&format!("{} is {status}{colon}{message}", row.described()));
+            let mut lines = vec![health];
+            if let Some(HealthExplanation { rule, fields }) = &row.explanation {
+                lines.push(format!("  by rule {rule}, which looked at"));
+                let fields = fields.iter().map(|Field { path, value }| match value {
+                    Value::Null => format!("    {path} (not set)"),
+                    Value::String(text) => format!("    {path}: {text}"),
+                    value => format!("    {path}: {value}"),
+                });
+                lines.extend(fields.map(|line| self.text(&line)));
+            }
+            let gap = if index == 0 { "" } else { "\n" };
+            writeln!(self.out, "{gap}{}", lines.join("\n"))?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -96,38 +230,64 @@ mod tests {
     fn every_form() {
         let row = |namespace: Option<&str>, kind: &str, name: &str, status: &str, message: &str| HealthRow {
             namespace: namespace.map(ToOwned::to_owned),
-            api_version: "apps/v1".to_owned(),
+            api_version: if kind == "Node" { "v1" } else { "apps/v1" }.to_owned(),
             kind: kind.to_owned(),
             name: name.to_owned(),
             status: status.to_owned(),
             message: message.to_owned(),
+            explanation: (status != "NotFound").then(|| HealthExplanation {
+                rule: Rule::Deployment,
+                fields: vec![
+                    Field {
+                        path: "spec.replicas".to_owned(),
+                        value: 2.into(),
+                    },
+                    Field {
+                        path: "status.replicas".to_owned(),
+                        value: Value::Null,
+                    },
+                    Field {
+                        path: "status.conditions[Available]".to_owned(),
+                        value: "False (\u{1b}[2J)".into(),
+                    },
+                ],
+            }),
         };
-        let several = HealthDocument {
-            results: vec![
-                row(None, "Node", "one", "Current", "Resource is current"),
-                row(
-                    Some("shop"),
-                    "Deployment",
-                    "app",
-                    "InProgress",
-                    "Replicas: 1/2\u{1b}[2J",
-                ),
-                row(Some("shop"), "Deployment", "gone", "NotFound", "no such object"),
-            ],
-        };
-        let one = HealthDocument {
-            results: several.results[1..].to_vec(),
-        };
-        for (name, document, format) in [
-            ("health_table", &several, HealthFormat::Table),
-            ("health_of_one_namespace", &one, HealthFormat::Table),
-            ("health_of_nothing", &HealthDocument::default(), HealthFormat::Table),
-            ("health_json", &several, HealthFormat::Json),
-            ("health_yaml", &several, HealthFormat::Yaml),
+        let several = [
+            row(None, "Node", "one", "Current", ""),
+            row(
+                Some("shop"),
+                "Deployment",
+                "app",
+                "InProgress",
+                "Replicas: 1/2\u{1b}[2J",
+            ),
+            row(Some("shop"), "Deployment", "gone", "NotFound", "no such object"),
+        ];
+        let (one, none) = (&several[1..], &several[..0]);
+        for (name, rows, format, explain) in [
+            ("health_table", &several[..], HealthFormat::Table, false),
+            ("health_explained", &several[..], HealthFormat::Table, true),
+            ("health_of_one_namespace", one, HealthFormat::Table, false),
+            ("health_of_nothing", none, HealthFormat::Table, false),
+            ("health_wide", &several[..], HealthFormat::Wide, false),
+            ("health_json", &several[..], HealthFormat::Json, false),
+            ("health_json_explained", one, HealthFormat::Json, true),
+            ("health_json_of_nothing", none, HealthFormat::Json, false),
+            ("health_yaml", &several[..], HealthFormat::Yaml, false),
+            ("health_name", &several[..], HealthFormat::Name, false),
         ] {
             let mut out = Vec::new();
-            render_health(document, format, &mut out, Style::default()).expect("memory can be written");
-            insta::assert_snapshot!(name, String::from_utf8(out).expect("UTF-8"));
+            let mut writer = HealthWriter::new(format, explain, Style::default(), &mut out);
+            for row in rows {
+                writer.row(row.clone()).expect("memory can be written");
+            }
+            writer.finish().expect("memory can be written");
+            let text = String::from_utf8(out).expect("UTF-8");
+            if format == HealthFormat::Json {
+                serde_json::from_str::<HealthDocument>(&text).expect("a document");
+            }
+            insta::assert_snapshot!(name, text);
         }
     }
 }

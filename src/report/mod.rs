@@ -6,14 +6,16 @@ pub(crate) mod fixtures;
 mod health;
 mod people;
 mod progress;
+mod refs;
 mod render;
 mod schema;
 pub mod status;
 mod text;
 
 pub use document::*;
-pub use health::{HealthDocument, HealthFormat, HealthRow, render_health};
+pub use health::{HealthDocument, HealthExplanation, HealthFormat, HealthRow, HealthWriter};
 pub use progress::Progress;
+pub use refs::{RefDocument, RefFormat, RefRow, render_refs};
 pub use render::{Format, Style, render};
 pub use schema::schema;
 pub use text::{clean, with_causes};

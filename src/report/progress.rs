@@ -63,6 +63,12 @@ impl Progress {
         self.show_if_late();
     }
 
+    /// So many steps are done.
+    pub fn advance_to(&self, steps: usize) {
+        self.bar.set_position(u64::try_from(steps).unwrap_or(u64::MAX));
+        self.show_if_late();
+    }
+
     /// Takes the line away; the pass is over.
     pub fn finish(&self) {
         *self.pass() = None;

@@ -50,11 +50,14 @@ pub fn render(document: &Document, format: Format, out: &mut impl io::Write, sty
     }
 }
 
+pub(super) fn json(value: &impl Serialize, out: &mut impl io::Write, style: Style) -> io::Result<()> {
+    writeln!(out, "{}", harmless_json(&serde_json::to_string_pretty(value)?, style))
+}
+
 /// JSON keeps every character, but what might be obeyed stands as an escape: serde leaves characters beyond ASCII as
 /// they are. All of it occurs within strings only.
-pub(super) fn json(value: &impl Serialize, out: &mut impl io::Write, style: Style) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    let mut safe = String::with_capacity(text.len() + 1);
+pub(super) fn harmless_json(text: &str, style: Style) -> String {
+    let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_unsafe(c) {
             safe.push_str(&format!("\\u{:04x}", u32::from(c)));
@@ -65,7 +68,7 @@ pub(super) fn json(value: &impl Serialize, out: &mut impl io::Write, style: Styl
     if style.actions {
         safe = safe.replace("##[", "#\\u0023[");
     }
-    writeln!(out, "{safe}")
+    safe
 }
 
 /// YAML with `---` in front, so that the documents of several passes stay apart.

@@ -349,6 +349,9 @@ impl ObservationError {
     }
 }
 
+/// Reasons of failures that the next look may not meet again: the API server is in trouble, or out of reach.
+pub const PASSING_REASONS: [&str; 2] = ["ApiServerError", "ApiServerUnreachable"];
+
 /// A permission that is missing, displayed with the rule that gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {

@@ -23,9 +23,9 @@ mod templates;
 pub use api::{ApiFailure, cluster_uid};
 pub use declared::declared_in_cluster;
 pub use discovery::{BUILT_IN_KINDS, Kind};
-pub use error::{DeclarationError, FileError, ObservationError, SourceError};
+pub use error::{DeclarationError, FileError, ObservationError, PASSING_REASONS, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
-pub use files::{declared_in_files, objects_from_files};
+pub use files::{declared_among_objects, declared_in_files, each_object_from_files, objects_from_files};
 pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
 pub use spec::{check, check_extract, check_repository};
@@ -111,6 +111,18 @@ pub struct ObjectReference {
 }
 
 impl ObjectReference {
+    /// What `object` calls itself; empty where it does not.
+    #[must_use]
+    pub fn to(object: &serde_json::Value) -> Self {
+        let field = |pointer| declared::text(object, pointer);
+        Self {
+            api_version: field("/apiVersion").unwrap_or_default(),
+            kind: field("/kind").unwrap_or_default(),
+            namespace: field("/metadata/namespace"),
+            name: field("/metadata/name").unwrap_or_default(),
+        }
+    }
+
     /// The object that a spec names. `default_namespace` is the namespace of the GitHubDeployment.
     ///
     /// # Errors

@@ -4,20 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::report::{Action, SourceResult};
+use crate::{
+    report::{Action, SourceResult},
+    source,
+};
 
 use super::{Pass, RunError, Settings, World, run};
 
 /// Between two passes of `--wait`.
 const POLL: Duration = Duration::from_secs(2);
 
-/// Reasons of failures that the next pass may not meet again.
-const PASSING: [&str; 4] = [
-    "AnswerLost",
-    "GitHubUnreachable",
-    "ApiServerError",
-    "ApiServerUnreachable",
-];
+/// Reasons of failures on GitHub's side that the next pass may not meet again.
+const PASSING_REASONS: [&str; 2] = ["AnswerLost", "GitHubUnreachable"];
 
 /// Runs a pass every `interval` until the user stops; a pass that fails does not end the loop.
 ///
@@ -79,7 +77,10 @@ pub async fn wait(world: &World, settings: &Settings, timeout: Duration) -> Resu
 fn is_settled(result: &SourceResult) -> bool {
     match result.action {
         Action::Defer => false,
-        Action::Fail => !result.reason.as_deref().is_some_and(|reason| PASSING.contains(&reason)),
+        Action::Fail => !result
+            .reason
+            .as_deref()
+            .is_some_and(|reason| PASSING_REASONS.contains(&reason) || source::PASSING_REASONS.contains(&reason)),
         Action::Skip => true,
         // Of an object on its way out.
         Action::Close if result.state.is_none() => true,
