@@ -11,13 +11,21 @@
 //! | Pod in phase `Failed` | Current | Failed | Current means success on GitHub |
 //! | Pod in phase `Unknown`, or one not known here | error | Unknown | the node is lost, which may pass |
 //! | object without `kind` or a readable `apiVersion` | Current or error | Unknown | nothing is known about it, least of all success |
+//! | Argo Rollouts' `Rollout` | Current once observed | by its phase; a paused one is InProgress | it has no condition `Ready` |
+//! | Argo CD's `Application` | always Current | Current when synced to its specification and healthy | it has no conditions that kstatus reads |
+//! | Flux's `Kustomization` and `HelmRelease` | InProgress where `Ready` is false or missing generation; Current without status | Failed where an attempt failed, InProgress without status | they never stop trying; a failed rollout has to show |
+//! | Knative's `Service` | InProgress where `Ready` is false, Current without status | Failed, and InProgress | Knative's own meaning of false |
 //! | number as text (`observedGeneration: "3"`, as Argo Rollouts writes it) or with a zero fraction | error or default | read as the number it is | the meaning is plain |
 //! | `null` | error or missing | missing | as the API server treats it |
 //! | any other value of the wrong type, or beyond 64 bits | error, default or panic | Unknown, the message names the field | a guess could become success on GitHub |
 
+mod argo_cd;
+mod argo_rollouts;
 mod fields;
+mod flux;
 mod generic;
 mod job;
+mod knative;
 mod pod;
 mod simple;
 #[cfg(test)]
@@ -131,6 +139,13 @@ fn try_compute(object: Object<'_>, now: Timestamp) -> Result<Health, Unreadable>
     if let Some(health) = generic::deletion(object)? {
         return Ok(health);
     }
+    match (group, kind) {
+        // Of their generations and conditions the generic rules know too little.
+        ("argoproj.io", "Rollout") => return argo_rollouts::rollout(object, &object.conditions()?),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization") => return flux::kustomization(object, &object.conditions()?),
+        ("helm.toolkit.fluxcd.io", "HelmRelease") => return flux::helm_release(object, &object.conditions()?),
+        _ => {}
+    }
     if let Some(health) = generic::generation(object, kind)? {
         return Ok(health);
     }
@@ -160,6 +175,8 @@ fn of_kind(
         ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => Ok(simple::always_ready()),
         ("policy", "PodDisruptionBudget") => Ok(simple::pod_disruption_budget()),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => Ok(simple::custom_resource_definition(conditions)),
+        ("argoproj.io", "Application") => argo_cd::application(object, conditions),
+        ("serving.knative.dev", "Service") => knative::service(object, conditions),
         _ => Ok(generic::ready(conditions)),
     }
 }
