@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Health, Status,
-    fields::{Condition, Object, Unreadable},
+    fields::{Condition, Object, Unreadable, or},
 };
 
 pub(super) fn application(object: Object<'_>, conditions: &[Condition<'_>]) -> Result<Health, Unreadable> {
@@ -206,8 +206,4 @@ fn told(condition: &Condition<'_>) -> String {
         "" => condition.kind.to_owned(),
         message => format!("{}: {message}", condition.kind),
     }
-}
-
-fn or<'a>(message: &'a str, instead: &'a str) -> &'a str {
-    if message.is_empty() { instead } else { message }
 }

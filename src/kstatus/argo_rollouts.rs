@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Health,
-    fields::{Condition, Object, Unreadable, wrong_type},
+    fields::{Condition, Object, Unreadable, or, wrong_type},
 };
 
 /// The API server's default for `spec.replicas`.
@@ -138,8 +138,4 @@ fn paused(reason: &str) -> String {
         "" => "Rollout is paused".to_owned(),
         reason => format!("Rollout is paused: {reason}"),
     }
-}
-
-fn or<'a>(message: &'a str, instead: &'a str) -> &'a str {
-    if message.is_empty() { instead } else { message }
 }

@@ -247,6 +247,11 @@ fn as_integer(field: &str, value: &Value) -> Result<i64, Unreadable> {
     })
 }
 
+/// The message of the object, or where it has none, one of ours.
+pub(super) fn or<'a>(message: &'a str, instead: &'a str) -> &'a str {
+    if message.is_empty() { instead } else { message }
+}
+
 pub(super) fn wrong_type(field: &str, found: &Value, expected: &'static str) -> Unreadable {
     Unreadable::WrongType {
         field: field.to_owned(),
