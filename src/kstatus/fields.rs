@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Field;
@@ -57,6 +58,15 @@ impl Condition<'_> {
         match self.reason {
             "" => self.status.to_owned(),
             reason => format!("{} ({reason})", self.status),
+        }
+    }
+
+    /// Reason and message, as far as there are any.
+    pub fn told(&self) -> String {
+        match (self.reason, self.message) {
+            (reason, "") => reason.to_owned(),
+            ("", message) => message.to_owned(),
+            (reason, message) => format!("{reason}: {message}"),
         }
     }
 }
@@ -148,6 +158,42 @@ impl<'a> Object<'a> {
         self.get(path)?.map(|value| as_integer(path, value)).transpose()
     }
 
+    /// Whether there is an object at the path, be it empty.
+    pub fn has(self, path: &str) -> Result<bool, Unreadable> {
+        match self.get(path)? {
+            None => Ok(false),
+            Some(Value::Object(_)) => Ok(true),
+            Some(other) => Err(wrong_type(path, other, "an object")),
+        }
+    }
+
+    pub fn boolean(self, path: &str) -> Result<Option<bool>, Unreadable> {
+        self.get(path)?
+            .map(|value| value.as_bool().ok_or_else(|| wrong_type(path, value, "a boolean")))
+            .transpose()
+    }
+
+    pub fn time(self, path: &str) -> Result<Option<Timestamp>, Unreadable> {
+        self.get(path)?
+            .map(|value| {
+                let parsed = as_text(path, value)?.parse();
+                parsed.map_err(|_| wrong_type(path, value, "a time"))
+            })
+            .transpose()
+    }
+
+    /// The annotation of this name, which a dotted path cannot hold.
+    pub fn annotation(self, name: &str) -> Result<Option<&'a str>, Unreadable> {
+        const PATH: &str = "metadata.annotations";
+        match self.get(PATH)? {
+            None => Ok(None),
+            Some(Value::Object(fields)) => present(fields, name)
+                .map(|value| as_text(&format!("{PATH}.{name}"), value))
+                .transpose(),
+            Some(other) => Err(wrong_type(PATH, other, "an object")),
+        }
+    }
+
     pub fn list(self, path: &str) -> Result<&'a [Value], Unreadable> {
         match self.get(path)? {
             None => Ok(&[]),
@@ -184,6 +230,19 @@ impl<'a> Object<'a> {
             conditions.push(condition);
         }
         Ok(conditions)
+    }
+
+    /// The generation that the first condition of this type speaks of. Few kinds tell it, and only their rules ask,
+    /// so that a strange value harms no other kind.
+    pub fn condition_generation(self, kind: &str) -> Result<Option<i64>, Unreadable> {
+        const PATH: &str = "status.conditions";
+        for (index, item) in self.list(PATH)?.iter().enumerate() {
+            if item.get("type").and_then(Value::as_str) == Some(kind) {
+                let generation = Object::new(item).integer("observedGeneration");
+                return generation.map_err(|error| error.below(&format!("{PATH}[{index}]")));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -231,6 +290,11 @@ fn as_integer(field: &str, value: &Value) -> Result<i64, Unreadable> {
     whole.parse().map_err(|_| Unreadable::TooLarge {
         field: field.to_owned(),
     })
+}
+
+/// The message of the object, or where it has none, one of ours.
+pub(super) fn or<'a>(message: &'a str, instead: &'a str) -> &'a str {
+    if message.is_empty() { instead } else { message }
 }
 
 pub(super) fn wrong_type(field: &str, found: &Value, expected: &'static str) -> Unreadable {

@@ -11,14 +11,22 @@
 //! | Pod in phase `Failed` | Current | Failed | Current means success on GitHub |
 //! | Pod in phase `Unknown`, or one not known here | error | Unknown | the node is lost, which may pass |
 //! | object without `kind` or a readable `apiVersion` | Current or error | Unknown | nothing is known about it, least of all success |
+//! | Argo Rollouts' `Rollout` | error, or always Current | by its phase; a paused one is InProgress | it has no condition `Ready` |
+//! | Argo CD's `Application` | always Current | Current when synced to its specification and healthy | it has no condition `Ready` |
+//! | Flux's `Kustomization` and `HelmRelease` | Current without status; InProgress where `Ready` is false | InProgress without status; Failed where an attempt failed | they never stop trying, and a failed rollout has to show |
+//! | Knative's `Service` | Current without status; InProgress where `Ready` is false | InProgress without status; Failed where it is false | that is what Knative means by false |
 //! | number as text (`observedGeneration: "3"`, as Argo Rollouts writes it) or with a zero fraction | error or default | read as the number it is | the meaning is plain |
 //! | `null` | error or missing | missing | as the API server treats it |
 //! | any other value of the wrong type, or beyond 64 bits | error, default or panic | Unknown, the message names the field | a guess could become success on GitHub |
 
+mod argo_cd;
+mod argo_rollouts;
 mod cause;
 mod fields;
+mod flux;
 mod generic;
 mod job;
+mod knative;
 mod pod;
 mod pods;
 mod simple;
@@ -153,6 +161,16 @@ pub enum Rule {
     PodDisruptionBudget,
     /// CustomResourceDefinition.
     CustomResourceDefinition,
+    /// Rollout of Argo Rollouts.
+    Rollout,
+    /// Application of Argo CD.
+    Application,
+    /// Kustomization of Flux.
+    Kustomization,
+    /// HelmRelease of Flux.
+    HelmRelease,
+    /// Service of Knative.
+    KnativeService,
     /// Any other kind: the condition `Ready`, else current.
     Ready,
     /// A field does not hold what it should.
@@ -173,6 +191,11 @@ impl Rule {
             ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => Self::AlwaysReady,
             ("policy", "PodDisruptionBudget") => Self::PodDisruptionBudget,
             ("apiextensions.k8s.io", "CustomResourceDefinition") => Self::CustomResourceDefinition,
+            ("argoproj.io", "Rollout") => Self::Rollout,
+            ("argoproj.io", "Application") => Self::Application,
+            ("kustomize.toolkit.fluxcd.io", "Kustomization") => Self::Kustomization,
+            ("helm.toolkit.fluxcd.io", "HelmRelease") => Self::HelmRelease,
+            ("serving.knative.dev", "Service") => Self::KnativeService,
             _ => Self::Ready,
         }
     }
@@ -235,6 +258,14 @@ fn try_decide(object: Object<'_>, now: Timestamp) -> Result<(Rule, Health), Unre
     if let Some(health) = generic::deletion(object)? {
         return Ok((Rule::Deletion, health));
     }
+    let rule = Rule::of(group, kind);
+    // Of the generations and conditions of these kinds the generic rules know too little.
+    match rule {
+        Rule::Rollout => return Ok((rule, argo_rollouts::rollout(object)?)),
+        Rule::Kustomization => return Ok((rule, flux::kustomization(object)?)),
+        Rule::HelmRelease => return Ok((rule, flux::helm_release(object)?)),
+        _ => {}
+    }
     if let Some(health) = generic::generation(object, kind)? {
         return Ok((Rule::ObservedGeneration, health));
     }
@@ -242,7 +273,6 @@ fn try_decide(object: Object<'_>, now: Timestamp) -> Result<(Rule, Health), Unre
     if let Some(health) = generic::reconciling_or_stalled(&conditions) {
         return Ok((Rule::ReconcilingOrStalled, health));
     }
-    let rule = Rule::of(group, kind);
     Ok((rule, by_rule(rule, object, &conditions, now)?))
 }
 
@@ -259,8 +289,9 @@ fn by_rule(rule: Rule, object: Object<'_>, conditions: &[Condition<'_>], now: Ti
         Rule::AlwaysReady => Ok(simple::always_ready()),
         Rule::PodDisruptionBudget => Ok(simple::pod_disruption_budget()),
         Rule::CustomResourceDefinition => Ok(simple::custom_resource_definition(conditions)),
-        Rule::Ready | Rule::Deletion | Rule::ObservedGeneration | Rule::ReconcilingOrStalled | Rule::Unreadable => {
-            Ok(generic::ready(conditions))
-        }
+        Rule::Application => argo_cd::application(object, conditions),
+        Rule::KnativeService => knative::service(object, conditions),
+        // Those that were not decided before have no rule but this one.
+        _ => Ok(generic::ready(conditions)),
     }
 }

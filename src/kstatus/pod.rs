@@ -47,25 +47,11 @@ fn pending(object: Object<'_>, conditions: &[Condition<'_>], now: Timestamp) -> 
     if !unschedulable {
         return Ok(Health::in_progress("Pod is in the Pending phase"));
     }
-    let created = creation(object)?;
+    let created = object.time("metadata.creationTimestamp")?;
     if created.is_some_and(|created| now.duration_since(created) < SCHEDULE_WINDOW) {
         return Ok(Health::in_progress("Pod has not been scheduled"));
     }
     Ok(Health::failed("Pod could not be scheduled"))
-}
-
-fn creation(object: Object<'_>) -> Result<Option<Timestamp>, Unreadable> {
-    const PATH: &str = "metadata.creationTimestamp";
-    object
-        .text(PATH)?
-        .map(|text| {
-            text.parse().map_err(|_| Unreadable::WrongType {
-                field: PATH.to_owned(),
-                found: "a text",
-                expected: "a time",
-            })
-        })
-        .transpose()
 }
 
 fn crash_looping_containers(object: Object<'_>) -> Result<Vec<&str>, Unreadable> {

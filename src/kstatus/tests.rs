@@ -1,4 +1,4 @@
-//! The table of cases in `tests.yaml`, and the promise that no object can make the computation panic.
+//! The tables of cases in `tests.yaml` and `custom_kinds.yaml`, and the promise that no object can make the computation panic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,10 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    serde_saphyr::from_str(include_str!("tests.yaml")).unwrap()
+    [include_str!("tests.yaml"), include_str!("custom_kinds.yaml")]
+        .into_iter()
+        .flat_map(|table| serde_saphyr::from_str::<Vec<Row>>(table).unwrap())
+        .collect()
 }
 
 fn noon() -> Timestamp {
@@ -53,15 +56,19 @@ fn table_has_distinct_names_and_three_cases_of_each_kind() {
         *cases.entry(kind).or_default() += 1;
     }
     for kind in [
+        "Application",
         "CronJob",
         "CustomResourceDefinition",
         "DaemonSet",
         "Deployment",
+        "HelmRelease",
         "Job",
+        "Kustomization",
         "PersistentVolumeClaim",
         "Pod",
         "PodDisruptionBudget",
         "ReplicaSet",
+        "Rollout",
         "Service",
         "StatefulSet",
         "Widget",
@@ -160,6 +167,7 @@ fn pointers(value: &Value, at: &str) -> Vec<String> {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
+                let key = key.replace('~', "~0").replace('/', "~1");
                 all.extend(pointers(value, &format!("{at}/{key}")));
             }
         }

@@ -151,8 +151,8 @@ fn what_status_looks_at() {
     for (line, expected, cluster) in [
         ("status", "declared", true),
         ("status -A", "declared", true),
-        ("status -f a.yaml", "declared", true),
-        ("status -f a.yaml --objects b", "declared", false),
+        ("status -f a.yaml", "files", true),
+        ("status -f a.yaml --objects b", "files", false),
         ("status -A --objects b", "declared", true),
         ("status --objects b", "objects", false),
         ("status deploy/app", "object", true),
@@ -166,6 +166,7 @@ fn what_status_looks_at() {
             Subject::Declared(_) => "declared",
             Subject::Object(_) => "object",
             Subject::Objects => "objects",
+            Subject::Files(_) => "files",
         };
         assert_eq!((subject, config.cluster.is_some()), (expected, cluster), "{line}");
     }
