@@ -110,6 +110,14 @@ impl<'a> Object<'a> {
         self.get(path)?.map(|value| as_integer(path, value)).transpose()
     }
 
+    pub fn boolean(self, path: &str) -> Result<Option<bool>, Unreadable> {
+        match self.get(path)? {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(other) => Err(wrong_type(path, other, "a boolean")),
+        }
+    }
+
     pub fn list(self, path: &str) -> Result<&'a [Value], Unreadable> {
         match self.get(path)? {
             None => Ok(&[]),
