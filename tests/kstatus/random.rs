@@ -151,16 +151,14 @@ struct Shape {
 
 const COUNT: &[&str] = &["2", "1", "1", "1", "0", "2", "3"];
 
-const PLAIN: Shape = Shape {
-    api_versions: &["example.com/v1"],
-    kind: "Widget",
-    fields: &[],
-    condition_types: &["Ready"],
-    reasons: &["Waiting"],
-};
-
-const SHAPES: [Shape; 13] = [
-    PLAIN,
+const SHAPES: [Shape; 14] = [
+    Shape {
+        api_versions: &["example.com/v1"],
+        kind: "Widget",
+        fields: &[],
+        condition_types: &["Ready"],
+        reasons: &["Waiting"],
+    },
     Shape {
         api_versions: &["apps/v1", "apps/v1", "extensions/v1beta1"],
         kind: "Deployment",
@@ -314,6 +312,13 @@ const SHAPES: [Shape; 13] = [
         api_versions: &["v1", "v1", "example.com/v1"],
         kind: "ConfigMap",
         fields: &[("data", &[r#"{"a":"b"}"#])],
+        condition_types: &["Ready"],
+        reasons: &["Any"],
+    },
+    Shape {
+        api_versions: &["v1", "v1", "example.com/v1"],
+        kind: "Secret",
+        fields: &[("data", &[r#"{"a":"Yg=="}"#])],
         condition_types: &["Ready"],
         reasons: &["Any"],
     },

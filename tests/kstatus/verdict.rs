@@ -242,8 +242,19 @@ impl Doubt<'_> {
         }
         KINDS_WITHOUT_RULES_IN_KSTATUS
             .into_iter()
-            .find(|(group, kind, _)| self.is(group, kind))
+            .find(|(group, kind, _)| self.is(group, kind) && self.is_by_condition_ready(kstatus))
             .map(|(_, _, row)| row)
+    }
+
+    /// True for what kstatus says by the last of its rules, for kinds that it does not know.
+    fn is_by_condition_ready(&self, kstatus: &Health) -> bool {
+        let conditions = self.object.pointer("/status/conditions").and_then(Value::as_array);
+        let mut ready = conditions.into_iter().flatten().filter(|one| one["type"] == "Ready");
+        match kstatus.status {
+            Status::Current => ["Resource is Ready", "Resource is current"].contains(&kstatus.message.as_str()),
+            Status::InProgress => ready.any(|one| one["message"].as_str().unwrap_or_default() == kstatus.message),
+            _ => false,
+        }
     }
 
     fn is_young_only_at_the_time_given(&self, kstatus: &Health) -> bool {
@@ -317,7 +328,9 @@ impl<'a> Complaint<'a> {
         static TIME: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$").unwrap());
 
-        self.found.is_none_or(|found| found == type_of(value))
+        // A null is never of the wrong type: it is missing, by a row of its own.
+        !value.is_null()
+            && self.found.is_none_or(|found| found == type_of(value))
             && match self.expected {
                 "a text" => !value.is_string(),
                 "an object" => !value.is_object(),
