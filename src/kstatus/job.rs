@@ -1,4 +1,4 @@
-//! Jobs by their conditions `Complete` and `Failed`.
+//! Jobs by their conditions `Complete`, `Failed` and `Suspended`.
 
 use super::{
     Health,
@@ -12,6 +12,7 @@ pub(super) fn job(object: Object<'_>, conditions: &[Condition<'_>]) -> Result<He
     let active = object.integer("status.active")?.unwrap_or(0);
     let failed = object.integer("status.failed")?.unwrap_or(0);
     let start_time = object.text("status.startTime")?.unwrap_or_default();
+    let suspended = object.boolean("spec.suspend")?.unwrap_or(false);
 
     for condition in conditions {
         if condition.is("Complete", "True") {
@@ -21,6 +22,10 @@ pub(super) fn job(object: Object<'_>, conditions: &[Condition<'_>]) -> Result<He
         }
         if condition.is("Failed", "True") {
             return Ok(Health::failed(format!("Job Failed. failed: {failed}/{completions}")));
+        }
+        // The condition stays for a moment after the Job was resumed.
+        if suspended && condition.is("Suspended", "True") {
+            return Ok(Health::current("Job is suspended"));
         }
     }
     if start_time.is_empty() {

@@ -10,13 +10,15 @@
 //! | Job that runs | Current | InProgress | a Job is done when it is complete |
 //! | Pod in phase `Failed` | Current | Failed | Current means success on GitHub |
 //! | Pod in phase `Unknown`, or one not known here | error | Unknown | the node is lost, which may pass |
-//! | object without `kind` or a readable `apiVersion` | Current or error | Unknown | nothing is known about it, least of all success |
+//! | Pod without a node | its age by the clock | its age at the time given | the same object and time, the same answer |
+//! | no object, or one without `kind` or a readable `apiVersion` | what its fields say, or error | Unknown | nothing is known about it, least of all success |
 //! | Argo Rollouts' `Rollout` | error, or always Current | by its phase; a paused one is InProgress | it has no condition `Ready` |
 //! | Argo CD's `Application` | always Current | Current when synced to its specification and healthy | it has no condition `Ready` |
 //! | Flux's `Kustomization` and `HelmRelease` | Current without status; InProgress where `Ready` is false | InProgress without status; Failed where an attempt failed | they never stop trying, and a failed rollout has to show |
 //! | Knative's `Service` | Current without status; InProgress where `Ready` is false | InProgress without status; Failed where it is false | that is what Knative means by false |
-//! | number as text (`observedGeneration: "3"`, as Argo Rollouts writes it) or with a zero fraction | error or default | read as the number it is | the meaning is plain |
+//! | number as text, or with a zero fraction | error or default | read as the number it is | the meaning is plain; Argo Rollouts writes `observedGeneration: "3"` |
 //! | `null` | error or missing | missing | as the API server treats it |
+//! | difference of two numbers that does not fit into 64 bits | wraps around | exact | a wrapped number says nothing |
 //! | any other value of the wrong type, or beyond 64 bits | error, default or panic | Unknown, the message names the field | a guess could become success on GitHub |
 
 mod argo_cd;

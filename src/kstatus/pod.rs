@@ -60,6 +60,7 @@ fn crash_looping_containers(object: Object<'_>) -> Result<Vec<&str>, Unreadable>
     for (index, item) in object.list(PATH)?.iter().enumerate() {
         let place = format!("{PATH}[{index}]");
         let container = match item {
+            Value::Null => continue,
             Value::Object(_) => Object::new(item),
             other => return Err(wrong_type(&place, other, "an object")),
         };

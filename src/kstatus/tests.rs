@@ -1,58 +1,52 @@
 //! The tables of cases in `tests.yaml` and `custom_kinds.yaml`, and the promise that no object can make the computation panic.
 
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Health, Status, compute};
 use crate::plan::State;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    name: String,
-    #[serde(default)]
-    now: Option<Timestamp>,
-    #[serde(default, rename = "differs")]
-    _differs: bool,
-    status: Status,
-    message: String,
-    object: Value,
-}
-
-fn rows() -> Vec<Row> {
-    [include_str!("tests.yaml"), include_str!("custom_kinds.yaml")]
-        .into_iter()
-        .flat_map(|table| serde_saphyr::from_str::<Vec<Row>>(table).unwrap())
-        .collect()
-}
-
-fn noon() -> Timestamp {
-    "2024-05-01T12:00:00Z".parse().unwrap()
-}
+use cases::{Answer, noon};
 
 #[test]
 fn table() {
     let mut wrong = Vec::new();
-    for row in rows() {
-        let health = compute(&row.object, row.now.unwrap_or_else(noon));
-        let wanted = Health::new(row.status, row.message);
-        if health != wanted {
-            wrong.push(format!("{}: {health:?} instead of {wanted:?}", row.name));
+    for case in cases::all() {
+        let health = compute(&case.object, case.now);
+        if health != case.health() {
+            wrong.push(format!("{}: {health:?} instead of {:?}", case.name, case.health()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// That kstatus itself says what is written there is for the test against kstatus.
+#[test]
+fn each_difference_to_kstatus_has_a_row_in_the_documentation_and_each_row_a_case() {
+    let table = cases::table_of_differences();
+    assert!(!table.is_empty());
+    let mut needed = BTreeSet::new();
+    for case in cases::all() {
+        if let Some(difference) = &case.differs {
+            assert!(table.contains(&difference.row.as_str()), "{}: no such row", case.name);
+            assert_ne!(case.kstatus(), Answer::Computed(case.health()), "{}", case.name);
+            needed.insert(difference.row.clone());
+        }
+    }
+    let without_case: Vec<_> = table.iter().filter(|row| !needed.contains(**row)).collect();
+    assert!(without_case.is_empty(), "{without_case:?}");
+}
+
 #[test]
 fn table_has_distinct_names_and_three_cases_of_each_kind() {
-    let rows = rows();
-    let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    assert_eq!(names.len(), rows.len());
+    let all = cases::all();
+    let names: BTreeSet<&str> = all.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), all.len());
     let mut cases: BTreeMap<&str, usize> = BTreeMap::new();
-    for kind in rows.iter().filter_map(|row| row.object["kind"].as_str()) {
+    for kind in all.iter().filter_map(|case| case.object["kind"].as_str()) {
         *cases.entry(kind).or_default() += 1;
     }
     for kind in [
@@ -144,16 +138,16 @@ fn no_object_panics_and_unknown_says_why() {
     .map(|text| serde_json::from_str(text).unwrap())
     .collect();
     let mut count = 0;
-    for row in rows() {
-        for pointer in pointers(&row.object, "") {
+    for case in cases::all() {
+        for pointer in pointers(&case.object, "") {
             for value in &strange {
-                let mut object = row.object.clone();
+                let mut object = case.object.clone();
                 *object.pointer_mut(&pointer).unwrap() = value.clone();
                 let health = compute(&object, noon());
                 assert!(
                     health.status != Status::Unknown || !health.message.is_empty(),
                     "{}: {pointer} = {value}",
-                    row.name
+                    case.name
                 );
                 count += 1;
             }

@@ -92,27 +92,7 @@ pub fn control_plane() -> Option<&'static ControlPlane> {
 
 impl ControlPlane {
     fn start() -> Option<Self> {
-        /// Exit code of the build where nothing can be built on this machine.
-        const IMPOSSIBLE: i32 = 3;
-
-        let build = Command::new(support::repository_file("hack/control-plane/build"))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("run hack/control-plane/build");
-        if build.status.code() == Some(IMPOSSIBLE) {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "in CI the control plane has to be there"
-            );
-            // Not by eprintln, which the test harness would keep to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "\nNO CONTROL PLANE: THE TESTS ON A REAL CLUSTER ARE SKIPPED\n"
-            );
-            return None;
-        }
-        assert!(build.status.success(), "hack/control-plane/build: {}", build.status);
-        let programs = PathBuf::from(String::from_utf8(build.stdout).unwrap().trim());
+        let programs = support::built::folder("hack/control-plane/build", "control plane")?;
 
         // `--ephemeral` removes the folder, also after a test process that was killed.
         let folder = tempfile::Builder::new()

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
 
 pub mod api_server;
+pub mod built;
 pub mod laptop;
 pub mod readme;
 
