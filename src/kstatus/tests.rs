@@ -184,3 +184,71 @@ fn states_on_github() {
     assert_eq!(Status::Terminating.state(), None);
     assert_eq!(format!("{:>12}", Status::InProgress), "  InProgress");
 }
+
+/// The page for users, `docs/health.md`.
+mod page {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/health.md");
+
+    /// The cells of the table under a header.
+    fn table(header: &str) -> Vec<Vec<&'static str>> {
+        let rows = PAGE.lines().skip_while(|line| *line != header).skip(2);
+        rows.take_while(|line| line.starts_with('|'))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect()
+    }
+
+    #[test]
+    fn differences_are_those_of_the_module() {
+        let module = include_str!("mod.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! "));
+        let rows: Vec<_> = module.filter(|line| line.starts_with("| ")).collect();
+        assert!(rows.len() > 10);
+        assert!(
+            PAGE.contains(&rows[1..].join("\n")),
+            "the last table of docs/health.md is not that of src/kstatus/mod.rs"
+        );
+    }
+
+    #[test]
+    fn states_are_those_of_the_program() {
+        let states = table("| health | the rollout | on GitHub |");
+        assert_eq!(states.len(), 5);
+        for row in states {
+            let status: Status = serde_json::from_str(&row[0].replace('`', "\"")).unwrap();
+            let state = status
+                .state()
+                .map_or("nothing by itself".to_owned(), |state| format!("`{}`", state.as_str()));
+            assert_eq!(row[2], state, "{status}");
+        }
+    }
+
+    #[test]
+    fn rules_are_those_of_the_program() {
+        let told: BTreeSet<_> = table("| rule | for | says |")
+            .iter()
+            .map(|row| row[0].trim_matches('`'))
+            .collect();
+        let schema = schemars::schema_for!(super::super::Rule).to_value();
+        let mut rules = BTreeSet::new();
+        for rule in schema["oneOf"].as_array().unwrap() {
+            rules.insert(rule["const"].as_str().unwrap());
+        }
+        assert_eq!(told, rules);
+    }
+
+    #[test]
+    fn causes_are_put_in_front_of_messages() {
+        for row in table("| the pods | message |") {
+            let message = row[1].trim_matches('`');
+            let (cause, plain) = message.split_once("; ").unwrap();
+            let is_of_a_pod = include_str!("causes.yaml").contains(cause);
+            // What a workload says itself has a test beside its code.
+            assert!(is_of_a_pod || cause == "FailedCreate: exceeded quota: small", "{cause}");
+            let health = Health::in_progress(plain).because(cause);
+            assert_eq!(health.message, message, "it has to fit");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
 
 mod bad_objects;
+mod causes;
 mod control_plane;
 mod deletion;
 mod kinds;

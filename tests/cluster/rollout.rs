@@ -45,7 +45,10 @@ fn a_rollout_beyond_its_deadline_fails_and_a_rollback_is_a_new_deployment() {
         [vec!["success"], vec!["in_progress", "failure"]]
     );
     let failure = test.github.deployments(&repository, "staging")[1].statuses[1].clone();
-    assert_eq!(failure.description, "Progress deadline exceeded");
+    assert_eq!(
+        failure.description,
+        "container web is not ready; Progress deadline exceeded"
+    );
     test.audited_sync(&[]).expect_silence(1);
 
     test.kubectl([
