@@ -13,12 +13,15 @@ mod support;
 
 use std::{
     fs,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
+use serde::Serialize;
+use serde_json::json;
 use support::{
-    GitHub, Run,
+    GitHub,
     laptop::{Laptop, Progress, deployment, github_deployment},
     program,
 };
@@ -41,13 +44,15 @@ fn main() {
     let starts: Vec<Duration> = (0..RUNS).map(|_| time(program(home.path()).arg("--help"))).collect();
     limited("start to --help, median", milliseconds(median(starts)), 5.0, "ms");
 
+    health_of_a_dump(home.path());
+
     let laptop = laptop();
     // Environment by environment, so that no pass has more to write than what goes without pause.
     let before = children_time();
-    let first: Vec<Measured> = (0..ENVIRONMENTS).map(|index| measure(&laptop, &one(index))).collect();
+    let first: Vec<Measured> = (0..ENVIRONMENTS).map(|index| pass(&laptop, &one(index))).collect();
     let creating = (children_time() - before) / ENVIRONMENTS as u32;
     let before = children_time();
-    let second: Vec<Measured> = (0..RUNS).map(|index| measure(&laptop, &one(index))).collect();
+    let second: Vec<Measured> = (0..RUNS).map(|index| pass(&laptop, &one(index))).collect();
     let unchanged = (children_time() - before) / RUNS as u32;
     limited("one object, new: memory", most_memory(&first), 20.0, "MiB");
     limited("one object, new: CPU", milliseconds(creating), 20.0, "ms");
@@ -56,7 +61,7 @@ fn main() {
 
     laptop.github.clear_journal();
     let before = children_time();
-    let all = measure(&laptop, "sync -f declared --objects objects.yaml");
+    let all = pass(&laptop, "sync -f declared --objects objects.yaml");
     let cpu = children_time() - before;
     let requests = laptop.github.journal().len();
     limited("120 environments, unchanged: requests", requests as f64, 3.0, "");
@@ -64,6 +69,97 @@ fn main() {
     told("120 environments, unchanged: memory", all.memory, "MiB");
     told("120 environments, unchanged: CPU", milliseconds(cpu), "ms");
     told("120 environments, unchanged: time", milliseconds(all.time), "ms");
+}
+
+/// `status -f -` over a dump of many Deployments, beside what it costs merely to parse the same bytes.
+fn health_of_a_dump(home: &Path) {
+    const TRIES: usize = 7;
+    let [small, large] = [1_000, 10_000].map(|count| {
+        let file = home.join(format!("{count}.json"));
+        fs::write(&file, dump(count)).expect("write a dump");
+        file
+    });
+    let status = |file: &Path| {
+        let mut command = program(home);
+        command
+            .args(["status", "-f", "-", "-o", "json"])
+            .stdin(fs::File::open(file).expect("the dump"));
+        measure(command)
+    };
+    let bytes = fs::read(&large).expect("the dump");
+    let parse = || {
+        let begin = Instant::now();
+        let value: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        let time = begin.elapsed();
+        drop(value);
+        time
+    };
+    let parsing = median((0..TRIES).map(|_| parse()).collect());
+    let runs: Vec<Measured> = (0..TRIES).map(|_| status(&large)).collect();
+    let telling = median(runs.iter().map(|run| run.time).collect());
+    told("health of 10,000 Deployments: dump", bytes.len() as f64 / 1e6, "MB");
+    told("health of 10,000 Deployments: time", milliseconds(telling), "ms");
+    told("health of 10,000 Deployments: parsing", milliseconds(parsing), "ms");
+    let ratio = telling.as_secs_f64() / parsing.as_secs_f64();
+    limited("health of 10,000 Deployments: ratio", ratio, 2.0, "");
+    let grown = most_memory(&runs) - status(&small).memory;
+    told("health of 10,000 Deployments: memory", most_memory(&runs), "MiB");
+    limited("... more than for 1,000", grown, 1.0, "MiB");
+}
+
+/// What `kubectl get deployments -A -o json` prints.
+fn dump(count: usize) -> String {
+    let deployment = |index: usize| {
+        let name = format!("web-{index}");
+        let labels = json!({"app.kubernetes.io/name": name, "app.kubernetes.io/version": "1.2.3"});
+        let environment: Vec<_> = (0..8)
+            .map(|number| json!({"name": format!("SETTING_{number}"), "value": format!("value of {number}")}))
+            .collect();
+        let condition = |kind: &str, reason: &str| {
+            json!({
+                "lastTransitionTime": "2026-04-20T13:41:02Z", "lastUpdateTime": "2026-04-20T13:41:02Z",
+                "message": format!("ReplicaSet \"{name}-7c5ddbdf54\" has successfully progressed."),
+                "reason": reason, "status": "True", "type": kind,
+            })
+        };
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "annotations": {"deployment.kubernetes.io/revision": "4", "example.com/team": "shop"},
+                "creationTimestamp": "2026-03-02T09:14:05Z", "generation": 4, "labels": labels, "name": name,
+                "namespace": format!("team-{}", index % 50), "resourceVersion": "184501",
+                "uid": "3b0f4a52-5f2d-4a0e-8a43-6b8f2c6c0a11",
+            },
+            "spec": {
+                "progressDeadlineSeconds": 600, "replicas": 2, "revisionHistoryLimit": 10,
+                "selector": {"matchLabels": labels},
+                "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
+                "template": {"metadata": {"labels": labels}, "spec": {
+                    "containers": [{
+                        "env": environment, "image": "registry.example.com/shop/web:v1.2.3", "imagePullPolicy": "Always",
+                        "name": "web", "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+                        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 5},
+                        "resources": {"limits": {"memory": "256Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
+                    }],
+                    "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "terminationGracePeriodSeconds": 30,
+                }},
+            },
+            "status": {
+                "availableReplicas": 2, "observedGeneration": 4, "readyReplicas": 2, "replicas": 2, "updatedReplicas": 2,
+                "conditions": [
+                    condition("Available", "MinimumReplicasAvailable"), condition("Progressing", "NewReplicaSetAvailable"),
+                ],
+            },
+        })
+    };
+    let items: Vec<_> = (0..count).map(deployment).collect();
+    let list = json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}});
+    // Indented by four, as kubectl does.
+    let mut text = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
+    list.serialize(&mut serializer).expect("JSON");
+    String::from_utf8(text).expect("UTF-8")
 }
 
 /// A GitHub, and on the machine a file for each environment.
@@ -99,18 +195,21 @@ struct Measured {
     time: Duration,
 }
 
-/// Runs the program and looks at it all the time.
-fn measure(laptop: &Laptop, arguments: &str) -> Measured {
+/// Runs the program on a laptop.
+fn pass(laptop: &Laptop, arguments: &str) -> Measured {
     let mut command = laptop.program();
-    command
-        .args(arguments.split(' '))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(arguments.split(' '));
+    measure(command)
+}
+
+/// Runs the program and looks at it all the time. Its results go nowhere, so that they never make it wait.
+fn measure(mut command: Command) -> Measured {
+    command.stdout(Stdio::null());
     let begin = Instant::now();
     let mut child = command.spawn().expect("start the program");
     let memory = peak(&mut child);
     let time = begin.elapsed();
-    Run::from(child.wait_with_output().expect("the program ends")).expect(0);
+    assert!(child.wait().expect("the program ends").success(), "{command:?}");
     Measured { memory, time }
 }
 

@@ -81,6 +81,10 @@ Exit codes:
   1 an object is missing or unreadable           5 timed out (--wait)
   2 bad usage
   3 could not run at all")]
+    #[command(mut_arg("filename", |arg| arg.help(
+        "Look at the objects of a file, a folder, or - (stdin), as they stand there; of GitHubDeployment objects at those \
+         that they name, in the cluster or in --objects"
+    )))]
     Status(StatusArguments),
     /// Try how a ref is found in an object, without GitHub
     #[command(after_help = "\
@@ -269,8 +273,7 @@ pub struct SourceArguments {
     /// KIND.VERSION.GROUP/NAME
     #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>, conflicts_with_all = ["filename", "all_namespaces", "selector"])]
     pub object: Option<String>,
-    /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster; status looks at objects
-    /// of other kinds as they stand there
+    /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["all_namespaces", "selector"])]
     pub filename: Vec<PathBuf>,
     /// Read the observed objects from a file, a folder, or - (stdin), not from the cluster

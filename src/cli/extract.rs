@@ -51,13 +51,15 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
             Observation::Unreadable(error) => unread(reference.clone(), error.reason(), error.to_string()),
         }));
     } else {
-        let objects = source::each_object_from_files(&files, io::stdin(), |object| {
+        faults = source::each_object_from_files(&files, io::stdin(), |object| {
             let reference = ObjectReference::to(object);
             if namespace.is_none() || reference.namespace == namespace {
                 results.push(row(&rule, reference, object));
             }
         });
-        faults = objects;
+        if results.is_empty() && !faults.is_empty() {
+            return Err(Failure::cannot_run(faults.remove(0)));
+        }
     }
     let failed = !faults.is_empty() || results.iter().any(|row| row.error.is_some());
     let mut text = Vec::new();

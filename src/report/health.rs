@@ -30,7 +30,7 @@ pub enum HealthFormat {
 /// The health of all objects that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthDocument {
-    /// One for each object: those of files in their order, others sorted.
+    /// One for each object.
     pub results: Vec<HealthRow>,
 }
 
@@ -74,6 +74,11 @@ impl HealthRow {
         }
     }
 
+    /// What rows are sorted by.
+    fn place(&self) -> (Option<&str>, &str, &str, &str) {
+        (self.namespace.as_deref(), &self.api_version, &self.kind, &self.name)
+    }
+
     /// `deployment.apps/app`, as kubectl names it.
     fn type_and_name(&self) -> String {
         let kind = self.kind.to_lowercase();
@@ -84,8 +89,8 @@ impl HealthRow {
     }
 }
 
-/// Writes the health of objects, one by one. JSON and names are written at once, so that any number of objects takes
-/// no memory; the other forms need to know all of them.
+/// Writes the health of objects, one by one. JSON and names are written at once, in the order in which they come, so
+/// that any number of objects takes no memory; the other forms need to know all of them, and sort them.
 #[derive(Debug)]
 pub struct HealthWriter<W> {
     format: HealthFormat,
@@ -144,6 +149,7 @@ impl<W: io::Write> HealthWriter<W> {
     /// # Errors
     /// When `out` cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
+        self.kept.results.sort_by(|a, b| a.place().cmp(&b.place()));
         match self.format {
             HealthFormat::Json if self.any => writeln!(self.out, "\n]}}")?,
             HealthFormat::Json => writeln!(self.out, "{{\"results\":[]}}")?,

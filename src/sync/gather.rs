@@ -61,6 +61,15 @@ pub(super) struct Seen {
     pub extracted: Result<Extracted, ExtractError>,
 }
 
+impl Seen {
+    /// How the ref was come by, for whoever asks with `-v`.
+    fn log_steps(&self, source: &str) {
+        for step in self.extracted.iter().flat_map(|extracted| &extracted.steps) {
+            tracing::info!(source, "{step}");
+        }
+    }
+}
+
 /// A stable word, and a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
@@ -216,7 +225,10 @@ impl Gathered {
                         "another rollout took the place of the one that the given ref belongs to",
                     ))
                 }
-                Observation::Found((seen, _)) => Standing::Seen(Box::new(seen)),
+                Observation::Found((seen, _)) => {
+                    seen.log_steps(&self.sources[index].declaration.described);
+                    Standing::Seen(Box::new(seen))
+                }
                 Observation::Gone => Standing::Gone,
                 Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
             };

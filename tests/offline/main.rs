@@ -1,6 +1,7 @@
 //! The main job without a cluster: objects from files, GitHub on loopback, no kubeconfig on the machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
 
+mod health;
 mod passes;
 mod results;
 mod rollout;
