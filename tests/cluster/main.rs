@@ -15,6 +15,7 @@ mod permissions;
 mod quiet;
 mod readme;
 mod rollout;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstream;
