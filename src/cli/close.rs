@@ -43,6 +43,7 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
         summary: Summary::default(),
         results: Vec::new(),
         changes: closed.changes,
+        situations: Vec::new(),
     };
     let mut text = Vec::new();
     report::render(&document, config.output, &mut text, surroundings.style).map_err(Failure::cannot_run)?;

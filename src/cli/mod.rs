@@ -38,6 +38,8 @@ pub struct Surroundings {
     pub style: Style,
     /// The line on a terminal that shows how far a pass is.
     pub progress: Progress,
+    /// How often `-v` was given.
+    pub verbose: u8,
 }
 
 /// Why the program ends without a result.
@@ -71,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ..Style::default()
         },
         progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
+        verbose: arguments.log.verbose,
     };
     logging::start(&arguments.log, &variable, actions, &surroundings.progress);
     match dispatch(arguments.command, surroundings) {

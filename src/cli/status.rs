@@ -278,7 +278,7 @@ async fn look_until_final(
     objects: &Objects,
     references: &[ObjectReference],
     timeout: Duration,
-    Surroundings { style, progress }: &Surroundings,
+    Surroundings { style, progress, .. }: &Surroundings,
 ) -> (Vec<Observation<Explanation>>, bool) {
     let end = Instant::now() + timeout;
     let mut told: Vec<Option<Health>> = vec![None; references.len()];

@@ -63,7 +63,7 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         surroundings,
     };
     let repeat = config.repeat;
-    let settings = settings(config, world.kubernetes.as_ref());
+    let settings = settings(config, world.kubernetes.as_ref(), told.surroundings.verbose > 0);
     tokio::select! {
         exit = passes(&world, &settings, repeat, &told) => exit,
         exit = second_signal => Ok(exit),
@@ -132,7 +132,7 @@ impl Teller {
 }
 
 /// What was configured, in the words of a pass.
-fn settings(config: SyncConfig, kubernetes: Option<&Client>) -> Settings {
+fn settings(config: SyncConfig, kubernetes: Option<&Client>, situations: bool) -> Settings {
     let SyncConfig {
         declarations,
         objects,
@@ -196,6 +196,7 @@ fn settings(config: SyncConfig, kubernetes: Option<&Client>) -> Settings {
             .collect(),
         max_writes,
         write_status,
+        situations,
         deadline: Some(deadline),
     }
 }

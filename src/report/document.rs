@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     kstatus::Status,
-    plan::{LatestStatus, Rule, State},
+    plan::{LatestStatus, Rule, Situation, State},
 };
 
 /// `apiVersion` of the document.
@@ -26,6 +26,11 @@ pub struct Document {
     pub results: Vec<SourceResult>,
     /// Every write in its order, closings included.
     pub changes: Vec<ChangeResult>,
+    /// With `-v`: what the decision for each environment depended on, to be replayed. Its form may change with any
+    /// version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub situations: Vec<Situation>,
 }
 
 /// How many results there are of each action.

@@ -32,12 +32,17 @@ impl Pass<'_> {
         results.sort_by_cached_key(|(_, result)| sort_key(result));
         let order: Vec<usize> = results.iter().map(|(index, _)| *index).collect();
         let results: Vec<SourceResult> = results.into_iter().map(|(_, result)| result).collect();
+        let situations = match self.settings.situations {
+            true => self.works.iter().filter_map(|work| work.situation.clone()).collect(),
+            false => Vec::new(),
+        };
         let document = Document {
             api_version: API_VERSION.to_owned(),
             dry_run: self.settings.dry_run,
             summary: summary(&results),
             results,
             changes: self.changes,
+            situations,
         };
         let mut sources: Vec<Option<Source>> = self.gathered.sources.into_iter().map(Some).collect();
         let sources = order.into_iter().filter_map(|index| sources[index].take()).collect();

@@ -87,6 +87,8 @@ pub struct Settings {
     pub max_writes: usize,
     /// Write the objects' `status`, and events.
     pub write_status: bool,
+    /// Put what each decision depended on into the document.
+    pub situations: bool,
     /// A pass never takes longer.
     pub deadline: Option<Duration>,
 }

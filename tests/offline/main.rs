@@ -3,6 +3,7 @@
 
 mod health;
 mod passes;
+mod replay;
 mod results;
 mod rollout;
 mod sources;

@@ -178,6 +178,7 @@ fn settings() -> Settings {
         repository_allow: Vec::new(),
         max_writes: 80,
         write_status: true,
+        situations: false,
         deadline: None,
     }
 }
