@@ -448,3 +448,15 @@ fn repositories() {
         assert_eq!(repository.as_deref(), expected, "{name}");
     }
 }
+
+/// `docs/rule.md` has the rows of both tables, in their order.
+#[test]
+fn rows_are_those_of_the_page() {
+    let page = include_str!("../../docs/rule.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .skip_while(|line| *line != "| row | case | what is done |")
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert_eq!(rows, Rule::ALL.map(Rule::as_str));
+}
