@@ -1,20 +1,21 @@
 //! The documents of files, folders and standard input, one after the other.
 
 use std::{
-    cell::Cell,
-    io::{BufRead, BufReader, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
 
-use super::{super::error::FileError, json};
+use super::{
+    super::error::FileError,
+    json::{self, Input, Problem},
+};
 
 /// Standard input, as a path and in messages.
 const STDIN: (&str, &str) = ("-", "standard input");
 
-/// Read at once.
-const BUFFER: usize = 64 << 10;
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// An object, and where it stands.
 pub(super) struct Document {
@@ -91,43 +92,30 @@ fn read(path: &Path, stdin: &mut impl Read, give: &mut Give<'_>) -> Result<(), F
 }
 
 /// What begins like JSON is read as JSON, for dumps may be large and only JSON is read piece by piece. It may be YAML
-/// all the same: as long as nothing was given away, what was read is kept, to be read as that.
+/// all the same: as long as nothing was given away, it can be read as that.
 fn read_from(path: &Path, source: impl Read, give: &mut Give<'_>) -> Result<(), FileError> {
-    let begun = Cell::new(false);
-    let mut reader = BufReader::with_capacity(
-        BUFFER,
-        Kept {
-            source,
-            kept: Vec::new(),
-            begun: &begun,
-        },
-    );
-    let begin = reader.fill_buf().map_err(|error| unreadable(path, &error))?;
-    if begin.starts_with(BYTE_ORDER_MARK) {
-        reader.consume(BYTE_ORDER_MARK.len());
-    }
-    let begin = reader.buffer().trim_ascii_start();
+    let unreadable = |error| unreadable(path, &error);
+    let mut input = Input::new(source);
+    input.skip(BYTE_ORDER_MARK).map_err(unreadable)?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
-    if is_json || begin.starts_with(b"{") {
-        let mut give = |document| {
-            begun.set(true);
-            give(document);
-        };
-        match json::each_document(&shown(path), &mut reader, &mut give) {
+    if is_json || input.peek().map_err(unreadable)? == Some(b'{') {
+        match json::each_document(&shown(path), &mut input, give) {
             Ok(0) => return Err(FileError::Empty { file: shown(path) }),
             Ok(_) => return Ok(()),
-            Err(error) if error.is_io() => return Err(unreadable(path, &error.into())),
-            Err(error) if is_json || begun.get() => return Err(syntax_of_json(path, &error)),
-            Err(_) => {}
+            Err(Problem::Io(error)) => return Err(unreadable(error)),
+            Err(Problem::Syntax { line, column, problem }) if is_json || input.forgets() => {
+                return Err(FileError::Syntax {
+                    file: shown(path),
+                    line,
+                    column,
+                    problem,
+                });
+            }
+            Err(Problem::Syntax { .. }) => {}
         }
     }
-    let Kept { mut source, kept, .. } = reader.into_inner();
-    let mut bytes = kept;
-    source
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(path, &error))?;
-    let text = as_text(path, &bytes)?;
-    let documents = parse_yaml(path, text)?;
+    let bytes = input.into_everything().map_err(unreadable)?;
+    let documents = parse_yaml(path, as_text(path, &bytes)?)?;
     if documents.is_empty() {
         return Err(FileError::Empty { file: shown(path) });
     }
@@ -135,44 +123,12 @@ fn read_from(path: &Path, source: impl Read, give: &mut Give<'_>) -> Result<(), 
     Ok(())
 }
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// Keeps what is read until something came of it.
-struct Kept<'a, R> {
-    source: R,
-    kept: Vec<u8>,
-    begun: &'a Cell<bool>,
-}
-
-impl<R: Read> Read for Kept<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.source.read(buffer)?;
-        if self.begun.get() {
-            self.kept = Vec::new();
-        } else {
-            self.kept.extend(buffer.iter().take(length));
-        }
-        Ok(length)
-    }
-}
-
-fn syntax_of_json(path: &Path, error: &serde_json::Error) -> FileError {
-    let problem = error.to_string();
-    let at = format!(" at line {} column {}", error.line(), error.column());
-    FileError::Syntax {
-        file: shown(path),
-        line: error.line() as u64,
-        column: error.column() as u64,
-        problem: problem.strip_suffix(&at).unwrap_or(&problem).to_owned(),
-    }
-}
-
 fn as_text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| FileError::NotText {
         file: shown(path),
         position: error.valid_up_to() + 1,
     })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
 }
 
 fn parse_yaml(path: &Path, text: &str) -> Result<Vec<Value>, FileError> {
@@ -244,7 +200,7 @@ pub(super) fn place(file: &str, index: usize, several: bool) -> String {
 
 /// The items of a `List`, or of a list of one kind such as `DeploymentList`, whose items need not say what they are.
 /// Gives back what is no list.
-fn list_items(mut value: Value) -> Result<Vec<Value>, Value> {
+pub(super) fn list_items(mut value: Value) -> Result<Vec<Value>, Value> {
     let Some(list_of) = value.as_object().and_then(ListOf::read) else {
         return Err(value);
     };

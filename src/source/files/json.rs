@@ -1,209 +1,304 @@
 //! Objects in JSON, given away one by one as they are read, so that a dump of a whole cluster takes no more memory than
 //! its largest object.
+//!
+//! `serde_json` reads every value; only the frame of a list, around its items, is taken apart here. Its own way of reading
+//! from a stream looks at each byte by itself and takes three times as long.
 
-use std::{fmt, io::BufRead};
+use std::io::{self, Read};
 
-use serde::{
-    Deserialize,
-    de::{
-        DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-        value::MapAccessDeserializer,
-    },
-};
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, error::Category};
 
-use super::documents::{Give, ListOf, object, place};
+use super::documents::{Give, ListOf, list_items, object, place};
 
 const ITEMS: &str = "items";
 
+/// Bytes that are read at once: many objects of usual size, so that few are met by the end of the buffer.
+const CHUNK: usize = 256 << 10;
+
+/// Why a document cannot be read.
+pub(super) enum Problem {
+    Io(io::Error),
+    /// Line and column are counted from 1.
+    Syntax {
+        line: u64,
+        column: u64,
+        problem: String,
+    },
+}
+
 /// Gives the objects of every document away, and answers how many documents there were.
-pub(super) fn each_document(
-    file: &str,
-    reader: &mut impl BufRead,
-    give: &mut Give<'_>,
-) -> Result<usize, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
+pub(super) fn each_document(file: &str, input: &mut Input<impl Read>, give: &mut Give<'_>) -> Result<usize, Problem> {
     let mut count = 0;
-    loop {
-        match deserializer.end() {
-            Ok(()) => return Ok(count),
-            Err(error) if error.is_io() => return Err(error),
-            // Something follows.
-            Err(_) => {}
+    while let Some(begin) = input.peek()? {
+        let place = place(file, count, count > 0);
+        if begin == b'{' {
+            document(&place, input, give)?;
+        } else {
+            let value = input.value()?;
+            input.forget();
+            give(object(place, value));
         }
-        let document = Document {
-            place: place(file, count, count > 0),
-            give,
-        };
-        document.deserialize(&mut deserializer)?;
         count += 1;
     }
+    Ok(count)
 }
 
-struct Document<'a, 'g> {
-    place: String,
-    give: &'a mut Give<'g>,
-}
-
-impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Document<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let Self { place, give } = self;
-        let mut fields = Map::new();
-        let mut items = Items::default();
-        while let Some(name) = map.next_key::<String>()? {
-            if name == ITEMS {
-                // kubectl sorts the fields, so that the kind comes after the items: they are taken for those of a
-                // list unless something speaks against it.
-                let list_of = ListOf::read(&fields);
-                if list_of.is_some() || !fields.contains_key("kind") {
-                    let reading = Reading {
-                        items: &mut items,
-                        list_of,
-                        place: &place,
-                        give: &mut *give,
-                    };
-                    if let Some(other) = map.next_value_seed(reading)? {
-                        fields.insert(name, other);
-                    }
-                    continue;
-                }
+fn document(place: &str, input: &mut Input<impl Read>, give: &mut Give<'_>) -> Result<(), Problem> {
+    input.next()?;
+    let mut fields = Map::new();
+    let mut given = 0;
+    let mut is_first = true;
+    loop {
+        if is_first && input.peek()? == Some(b'}') {
+            input.next()?;
+            break;
+        }
+        is_first = false;
+        let name: String = input.value()?;
+        input.expect(b':', "expected `:`")?;
+        // kubectl sorts the fields, so that the kind comes after the items: they are taken for those of a list unless
+        // something speaks against it.
+        let list_of = ListOf::read(&fields);
+        let may_be_list = list_of.is_some() || !fields.contains_key("kind");
+        if name == ITEMS && may_be_list && input.peek()? == Some(b'[') {
+            let nameless = items(place, input, list_of.as_ref(), &mut given, give)?;
+            fields.insert(name, Value::Array(nameless));
+        } else {
+            fields.insert(name, input.value()?);
+        }
+        match input.peek()? {
+            Some(b',') => input.next()?,
+            _ => {
+                input.expect(b'}', "expected `,` or `}`")?;
+                break;
             }
-            fields.insert(name, map.next_value()?);
         }
-        items.finish(place, fields, give).map_err(M::Error::custom)
     }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut sequence: S) -> Result<(), S::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        (self.give)(object(self.place, Value::Array(Vec::new())));
-        Ok(())
+    if given > 0 && ListOf::read(&fields).is_none() {
+        return Err(input.refused(format!(
+            "{place} has objects as items, but its kind does not end in List"
+        )));
     }
-
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        (self.give)(object(self.place, value.into()));
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        (self.give)(object(self.place, value.into()));
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        (self.give)(object(self.place, Value::Null));
-        Ok(())
-    }
-}
-
-/// The items of a document so far.
-#[derive(Default)]
-struct Items {
-    was_read: bool,
-    given: usize,
-    /// Those that do not say what they are, before the list has said it.
-    nameless: Vec<Value>,
-}
-
-impl Items {
-    /// The rest of the document is known; `fields` is all of it but the items that were read.
-    fn finish(self, place: String, mut fields: Map<String, Value>, give: &mut Give<'_>) -> Result<(), String> {
-        if !self.was_read {
-            give(object(place, Value::Object(fields)));
-            return Ok(());
-        }
-        if let Some(list_of) = ListOf::read(&fields) {
-            for (index, mut item) in self.nameless.into_iter().enumerate() {
-                list_of.complete(&mut item);
-                give(object(format!("{place} item {}", self.given + index + 1), item));
+    input.forget();
+    match list_items(Value::Object(fields)) {
+        Ok(items) => {
+            for (index, item) in items.into_iter().enumerate() {
+                give(object(format!("{place} item {}", given + index + 1), item));
             }
-            return Ok(());
         }
-        if self.given > 0 {
-            return Err(format!(
-                "{place} has objects as items, but its kind does not end in List"
-            ));
+        Err(other) => give(object(place.to_owned(), other)),
+    }
+    Ok(())
+}
+
+/// Gives the items of a list away, and answers with those that do not say what they are while the list has not said it.
+fn items(
+    place: &str,
+    input: &mut Input<impl Read>,
+    list_of: Option<&ListOf>,
+    given: &mut usize,
+    give: &mut Give<'_>,
+) -> Result<Vec<Value>, Problem> {
+    input.next()?;
+    let mut nameless = Vec::new();
+    if input.peek()? == Some(b']') {
+        input.next()?;
+        return Ok(nameless);
+    }
+    loop {
+        let mut item: Value = input.value()?;
+        if let Some(list_of) = list_of {
+            list_of.complete(&mut item);
         }
-        // Items of its own, which are no objects.
-        fields.insert(ITEMS.to_owned(), Value::Array(self.nameless));
-        give(object(place, Value::Object(fields)));
+        if list_of.is_none() && (item.get("kind").is_none() || item.get("apiVersion").is_none()) {
+            nameless.push(item);
+        } else {
+            *given += 1;
+            input.forget();
+            give(object(format!("{place} item {given}"), item));
+        }
+        match input.peek()? {
+            Some(b',') => input.next()?,
+            _ => {
+                input.expect(b']', "expected `,` or `]`")?;
+                return Ok(nameless);
+            }
+        }
+    }
+}
+
+/// What is read, piece by piece.
+pub(super) struct Input<R> {
+    source: R,
+    /// What was read, from the beginning until it is forgotten.
+    buffer: Vec<u8>,
+    /// The part of it that was taken.
+    taken: usize,
+    ended: bool,
+    forgets: bool,
+    /// Lines before, and bytes of this line before the next byte.
+    line: u64,
+    column: u64,
+}
+
+impl<R: Read> Input<R> {
+    pub fn new(source: R) -> Self {
+        Self {
+            source,
+            buffer: Vec::new(),
+            taken: 0,
+            ended: false,
+            forgets: false,
+            line: 0,
+            column: 0,
+        }
+    }
+
+    /// Skips the text if the input goes on with it.
+    pub fn skip(&mut self, text: &str) -> io::Result<()> {
+        while self.rest().len() < text.len() && self.more()? {}
+        if self.rest().starts_with(text.as_bytes()) {
+            self.taken += text.len();
+        }
         Ok(())
     }
-}
 
-/// Reads the items. What is no list of items is given back.
-struct Reading<'a, 'g> {
-    items: &'a mut Items,
-    list_of: Option<ListOf>,
-    place: &'a str,
-    give: &'a mut Give<'g>,
-}
-
-impl<'de> DeserializeSeed<'de> for Reading<'_, '_> {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reading<'_, '_> {
-    type Value = Option<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("items")
+    /// The next byte that is not white space.
+    pub fn peek(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            let position = self.rest().iter().position(|byte| !white(byte));
+            self.take(position.unwrap_or(self.rest().len()));
+            if let Some(byte) = self.rest().first() {
+                return Ok(Some(*byte));
+            }
+            if !self.more()? {
+                return Ok(None);
+            }
+        }
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut sequence: S) -> Result<Self::Value, S::Error> {
+    /// From now on what was taken is dropped.
+    fn forget(&mut self) {
+        self.forgets = true;
+    }
+
+    /// True if what was taken is dropped, so that nobody can begin again.
+    pub fn forgets(&self) -> bool {
+        self.forgets
+    }
+
+    /// Everything from the beginning, to read it in another way.
+    pub fn into_everything(self) -> io::Result<Vec<u8>> {
         let Self {
-            items,
-            list_of,
-            place,
-            give,
+            mut source, mut buffer, ..
         } = self;
-        items.was_read = true;
-        while let Some(mut item) = sequence.next_element::<Value>()? {
-            if let Some(list_of) = &list_of {
-                list_of.complete(&mut item);
-            }
-            if list_of.is_none() && (item.get("kind").is_none() || item.get("apiVersion").is_none()) {
-                items.nameless.push(item);
-            } else {
-                items.given += 1;
-                give(object(format!("{place} item {}", items.given), item));
-            }
+        source.read_to_end(&mut buffer)?;
+        Ok(buffer)
+    }
+
+    fn next(&mut self) -> io::Result<()> {
+        if self.peek()?.is_some() {
+            self.take(1);
         }
-        Ok(None)
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        // Go writes an empty list as null.
-        self.items.was_read = true;
-        Ok(None)
+    fn expect(&mut self, byte: u8, otherwise: &str) -> Result<(), Problem> {
+        match self.peek()? {
+            Some(found) if found == byte => {
+                self.take(1);
+                Ok(())
+            }
+            Some(_) => Err(self.refused(otherwise.to_owned())),
+            None => Err(self.refused("EOF while parsing an object".to_owned())),
+        }
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
-        Value::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    /// The next value.
+    fn value<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        self.peek()?;
+        loop {
+            let mut values = serde_json::Deserializer::from_slice(self.rest()).into_iter();
+            let value = values.next();
+            let length = values.byte_offset();
+            // A number at the end of the buffer may go on.
+            let is_cut = match &value {
+                Some(Ok(_)) => length == self.rest().len(),
+                Some(Err(error)) => error.classify() == Category::Eof,
+                None => true,
+            };
+            if is_cut && self.more()? {
+                continue;
+            }
+            return match value {
+                Some(Ok(value)) => {
+                    self.take(length);
+                    Ok(value)
+                }
+                Some(Err(error)) => Err(self.syntax(&error)),
+                None => Err(self.refused("EOF while parsing a value".to_owned())),
+            };
+        }
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Some(value.into()))
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.taken..).unwrap_or_default()
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Some(value.into()))
+    fn take(&mut self, count: usize) {
+        let taken = self.rest().get(..count).unwrap_or_default();
+        let after_break = taken.iter().rev().position(|byte| *byte == b'\n');
+        match after_break {
+            Some(after) => {
+                self.line += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+                self.column = after as u64;
+            }
+            None => self.column += count as u64,
+        }
+        self.taken += count;
+    }
+
+    /// Reads on; false at the end.
+    fn more(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.forgets {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
+        // An object that is larger than the buffer is begun again, so the buffer has to grow by more than a bit.
+        let before = self.buffer.len();
+        let limit = CHUNK.max(before) as u64;
+        let read = self.source.by_ref().take(limit).read_to_end(&mut self.buffer)?;
+        self.ended = read == 0;
+        Ok(read > 0)
+    }
+
+    fn syntax(&self, error: &serde_json::Error) -> Problem {
+        let (line, column) = (error.line() as u64, error.column() as u64);
+        let text = error.to_string();
+        let at = format!(" at line {line} column {column}");
+        Problem::Syntax {
+            line: self.line + line,
+            column: if line <= 1 { self.column + column } else { column },
+            problem: text.strip_suffix(&at).unwrap_or(&text).to_owned(),
+        }
+    }
+
+    fn refused(&self, problem: String) -> Problem {
+        Problem::Syntax {
+            line: self.line + 1,
+            column: self.column + 1,
+            problem,
+        }
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }
