@@ -70,16 +70,23 @@ impl Path {
     /// The one text that the path finds in the object.
     pub fn text(&self, object: &Value) -> Result<String, ExtractError> {
         let expression = || self.expression.clone();
-        if let Some(limit) = self.searches.as_ref().and_then(|searches| searches.exceeded_by(object)) {
+        if let Some((what, limit)) = self.searches.as_ref().and_then(|searches| searches.exceeded_by(object)) {
             return Err(ExtractError::JsonPathTooComplex {
                 expression: expression(),
-                what: "values to compare with patterns",
+                what,
                 limit,
             });
         }
         let mut first: Option<String> = None;
         for value in self.path.query(object).all() {
             let text = match value {
+                Value::String(text) if text.len() > limits::MAX_VALUE => {
+                    return Err(ExtractError::JsonPathTooLong {
+                        expression: expression(),
+                        length: text.len(),
+                        limit: limits::MAX_VALUE,
+                    });
+                }
                 Value::String(text) => text.clone(),
                 // As JSON prints them: with `arbitrary_precision` a number keeps every digit it was written with.
                 Value::Number(number) => number.to_string(),

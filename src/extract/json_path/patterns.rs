@@ -8,12 +8,15 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use super::{Refused, bounds::without_texts};
+use crate::extract::regexp::Classes;
 
 /// Bytes that a compiled pattern may take, so that compiling takes less than half a millisecond. `\w`, which is
 /// every letter of Unicode, fits in.
 const MAX_COMPILED: usize = 64 << 10;
 /// How many values all patterns together may be applied to: a long list of containers, each with several patterns.
 const MAX_SEARCHED: usize = 250;
+/// Bytes of text that all patterns together may read.
+const MAX_TEXT: usize = 128 << 10;
 
 /// Why the patterns of an expression are refused.
 pub(super) enum Problem {
@@ -92,23 +95,31 @@ pub(super) fn of(text: &str) -> Result<Option<Searches>, Problem> {
 }
 
 impl Searches {
-    /// The limit, if the object has more values to look at.
-    pub fn exceeded_by(&self, object: &Value) -> Option<usize> {
+    /// What there is too much of in the object, and the limit of it.
+    pub fn exceeded_by(&self, object: &Value) -> Option<(&'static str, usize)> {
         let mut searched = 0_usize;
+        let mut text = 0_usize;
         let mut left = self.below.query(object).all();
+        let mut tops = left.len();
         while let Some(value) = left.pop() {
             let others = left.len();
             match value {
                 Value::Array(items) => left.extend(items),
                 Value::Object(fields) => left.extend(fields.values()),
+                Value::String(found) => text += found.len(),
                 _ => {}
             }
-            searched += left.len() - others;
-            if searched.saturating_mul(self.patterns) > MAX_SEARCHED {
-                return Some(MAX_SEARCHED);
+            // Those at the top are popped last to first, each with what is below it.
+            let is_top = others < tops;
+            tops = tops.min(others);
+            if is_top || self.is_deep {
+                searched += left.len() - others;
             }
-            if !self.is_deep {
-                left.truncate(others);
+            if searched.saturating_mul(self.patterns) > MAX_SEARCHED {
+                return Some(("values to compare with patterns", MAX_SEARCHED));
+            }
+            if text.saturating_mul(self.patterns) > MAX_TEXT {
+                return Some(("bytes of text to compare with patterns", MAX_TEXT));
             }
         }
         None
@@ -140,10 +151,10 @@ fn quoted_text(text: &str, code: &str, offset: usize) -> Option<String> {
 
 /// In what the library puts around it: `a)|(b` is legal only there.
 fn is_too_large(pattern: &str) -> bool {
-    matches!(
-        RegexBuilder::new(&format!("(?R)^({pattern})$"))
-            .size_limit(MAX_COMPILED)
-            .build(),
-        Err(regex::Error::CompiledTooBig(_))
-    )
+    let wrapped = format!("(?R)^({pattern})$");
+    Classes::of(&wrapped).are_folded_one_by_one()
+        || matches!(
+            RegexBuilder::new(&wrapped).size_limit(MAX_COMPILED).build(),
+            Err(regex::Error::CompiledTooBig(_))
+        )
 }
