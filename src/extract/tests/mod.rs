@@ -1,5 +1,7 @@
 //! The tables beside this file, and what no table can hold: hostile sizes, the legality of refs, the pod template.
 
+mod page;
+
 use std::{collections::BTreeSet, thread};
 
 use serde::{Deserialize, de::DeserializeOwned};
