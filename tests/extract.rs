@@ -851,7 +851,7 @@ fn hostile_rules_end_quickly() {
     }
 }
 
-/// A document that deep comes from no reader: both refuse its text before their stack ends.
+/// A document that deep comes from no reader, and could not even be dropped on this stack: both refuse its text.
 #[test]
 fn documents_of_10000_levels_are_refused_as_text() {
     let _alone = alone();
@@ -870,15 +870,26 @@ fn documents_of_10000_levels_are_refused_as_text() {
     }
 }
 
-/// The deepest document that a reader gives.
+/// Whatever depth the readers of files and of API servers accept, a search ends.
 #[test]
-fn documents_of_127_levels_are_searched() {
+fn documents_as_deep_as_readers_accept_are_searched() {
     let _alone = alone();
-    let text = format!("{}\"v1\"{}", "{\"x\":".repeat(126) + "{\"y\":", "}".repeat(127));
-    let object: Value = serde_json::from_str(&text).unwrap();
-    for path in ["$..y", "$..x..y", "$..[?@.y].y", "$..[?count(@..*) == 1].y"] {
-        let (rule, object) = (json_path(path), object.clone());
-        let found = on_a_small_stack(move || extract(&rule, &object).map(|extracted| extracted.git_ref));
-        assert_eq!(found, Ok("v1".to_owned()), "{path}");
+    for depth in [50, 100, 120, 200, 500, 1_000, 2_000, 4_000, 8_000] {
+        let nested = format!("{}\"v1\"{}", "{\"x\":".repeat(depth) + "{\"y\":", "}".repeat(depth + 1));
+        let text = format!(r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "app"}}, "spec": {nested}}}"#);
+        let outcomes = on_a_small_stack(move || {
+            let of_file = objects_from_files(&["-".into()], text.as_bytes()).ok();
+            let of_server = serde_json::from_str(&text).ok().map(|object: Value| vec![object]);
+            [of_file, of_server].map(|objects| {
+                let paths = ["$..y", "$..x..y", "$..[?@.y].y", "$.spec..[?count(@..*) == 1].y"];
+                objects.map(|objects| {
+                    paths.map(|path| extract(&json_path(path), &objects[0]).map(|extracted| extracted.git_ref))
+                })
+            })
+        });
+        assert!(outcomes.iter().all(Option::is_some) || depth > 50, "{depth}");
+        for outcome in outcomes.into_iter().flatten().flatten() {
+            assert_eq!(outcome, Ok("v1".to_owned()), "{depth}");
+        }
     }
 }
