@@ -9,8 +9,8 @@ use regex_syntax::ast::{
 
 use super::{ExtractError, limits};
 
-/// Bytes that a compiled regexp may take. Half of it is enough for `[\w.-]{1,128}`; all of it is compiled in less than
-/// half a millisecond, and matching the longest text takes no longer.
+/// Bytes that a compiled regexp may take. `(?i)[\w.-]{1,128}` needs most of it. Whatever fits is compiled within a
+/// millisecond, several classes like `\p{L}` being the slowest.
 const MAX_COMPILED: usize = 64 << 10;
 
 /// The name that tells one capture group from the others.
