@@ -9,7 +9,7 @@ use regex_syntax::ast::{
 
 use super::{ExtractError, limits};
 
-/// Bytes that a compiled regexp may take. `(?i)[\w.-]{1,128}` needs most of it. Whatever fits is compiled within a
+/// Bytes that a compiled regexp may take. `(?i)[\w.-]{1,128}` needs most of it. Whatever fits is compiled in about a
 /// millisecond, several classes like `\p{L}` being the slowest.
 const MAX_COMPILED: usize = 64 << 10;
 
