@@ -181,6 +181,20 @@ pub enum ExtractError {
         expression: String,
     },
 
+    /// A text is there that is longer than any ref.
+    #[error(
+        "jsonPath {} matches a text of {length} bytes, at most {limit} are read: let it match a shorter one",
+        quoted(expression)
+    )]
+    JsonPathTooLong {
+        /// As the user wrote it.
+        expression: String,
+        /// Its bytes.
+        length: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+
     /// Several values are there, and they differ.
     #[error(
         "jsonPath {} matches different values, such as {} and {}: let it match one",
@@ -220,7 +234,10 @@ pub enum ExtractError {
     },
 
     /// The regexp compiles to too large a program.
-    #[error("regexp {} becomes too large when compiled: use smaller repetitions", quoted(regexp))]
+    #[error(
+        "regexp {} becomes too large when compiled: use smaller repetitions, and with (?i) no \\S, \\W or \\D in brackets",
+        quoted(regexp)
+    )]
     RegexpTooLarge {
         /// As the user wrote it.
         regexp: String,
@@ -299,6 +316,7 @@ impl ExtractError {
             Self::JsonPathObject { .. } => "JsonPathObject",
             Self::JsonPathArray { .. } => "JsonPathArray",
             Self::JsonPathEmpty { .. } => "JsonPathEmpty",
+            Self::JsonPathTooLong { .. } => "JsonPathTooLong",
             Self::JsonPathAmbiguous { .. } => "JsonPathAmbiguous",
             Self::RegexpInvalid { .. } => "RegexpInvalid",
             Self::RegexpUnsupported { .. } => "RegexpUnsupported",

@@ -1,12 +1,16 @@
 //! Image references: `[host[:port]/]path[:tag][@digest]`.
 //!
 //! The grammar is that of [distribution/reference](https://github.com/distribution/reference/blob/main/reference.go),
-//! which container runtimes use. What stands before the first slash is a host if it can be one.
+//! which container runtimes use, and what stands before the first slash is a host where they take it for one.
 
 use super::ExtractError;
 
 /// Characters of a repository's path, without the host.
 const MAX_PATH: usize = 255;
+/// The host of names without one, and what it puts in front of those of a single part.
+const DEFAULT_HOST: &str = "docker.io";
+const DEFAULT_HOST_BEFORE: &str = "index.docker.io";
+const DEFAULT_OWNER: &str = "library/";
 /// Characters of a tag.
 const MAX_TAG: usize = 128;
 /// Hex digits that a digest has at least.
@@ -39,11 +43,10 @@ struct Reference<'a> {
 
 /// By the grammar `sha256:…` is a repository of that name, and 64 hex digits are one too; runtimes read both as ids.
 fn is_id(image: &str) -> bool {
-    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match image.split_once(':') {
-        Some(("sha256" | "sha384" | "sha512", digits)) => hex(digits),
+        Some(("sha256" | "sha384" | "sha512", digits)) => !digits.is_empty() && is_lower_hex(digits),
         Some(_) => false,
-        None => image.len() == 64 && hex(image),
+        None => image.len() == 64 && is_lower_hex(image),
     }
 }
 
@@ -71,15 +74,17 @@ fn parse(image: &str) -> Result<Reference<'_>, &'static str> {
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {
-    let path = match name.split_once('/') {
-        Some((first, rest)) if is_host(first) => rest,
-        _ => name,
+    let (host, path) = match name.split_once('/') {
+        Some((first, rest)) if stands_for_host(first) && is_host(first) => (first, rest),
+        _ => (DEFAULT_HOST, name),
     };
     if path.is_empty() {
         return Err("the name is empty");
     }
-    if path.len() > MAX_PATH {
-        return Err("the name has more than 255 characters");
+    let gets_owner = matches!(host, DEFAULT_HOST | DEFAULT_HOST_BEFORE) && !path.contains('/');
+    let length = path.len() + if gets_owner { DEFAULT_OWNER.len() } else { 0 };
+    if length > MAX_PATH {
+        return Err("the name has more than 255 characters, a library/ in front included that runtimes add");
     }
     if path.split('/').all(is_path_component) {
         return Ok(());
@@ -103,6 +108,11 @@ fn is_path_component(part: &str) -> bool {
         && part
             .split(alphanumeric)
             .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+}
+
+/// Whether runtimes take the first of several parts for a host; else it belongs to the path.
+fn stands_for_host(part: &str) -> bool {
+    part == "localhost" || part.contains(['.', ':']) || part.contains(|c: char| c.is_ascii_uppercase())
 }
 
 fn is_host(part: &str) -> bool {
@@ -144,6 +154,7 @@ fn check_tag(tag: &str) -> Result<(), &'static str> {
 
 fn check_digest(digest: &str) -> Result<(), &'static str> {
     const PROBLEM: &str = "the digest is not of the form algorithm:hex, in lower case";
+    const WRONG_LENGTH: &str = "the digest has the wrong number of hex digits";
     let (algorithm, hex) = digest.split_once(':').ok_or(PROBLEM)?;
     let component = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase())
@@ -151,19 +162,24 @@ fn check_digest(digest: &str) -> Result<(), &'static str> {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    let is_hex = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !algorithm.split(['+', '.', '-', '_']).all(component) || !is_hex {
+    if !algorithm.split(['+', '.', '-', '_']).all(component) {
         return Err(PROBLEM);
     }
-    let length_is_good = match algorithm {
-        "sha256" => hex.len() == 64,
-        "sha384" => hex.len() == 96,
-        "sha512" => hex.len() == 128,
-        _ => hex.len() >= MIN_DIGEST,
+    let exact = match algorithm {
+        "sha256" => Some(64),
+        "sha384" => Some(96),
+        "sha512" => Some(128),
+        _ => None,
     };
-    if length_is_good {
-        Ok(())
-    } else {
-        Err("the digest has the wrong number of hex digits")
+    match exact {
+        Some(_) if !is_lower_hex(hex) => Err(PROBLEM),
+        Some(length) if hex.len() != length => Err(WRONG_LENGTH),
+        None if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => Err(PROBLEM),
+        None if hex.len() < MIN_DIGEST => Err(WRONG_LENGTH),
+        _ => Ok(()),
     }
+}
+
+fn is_lower_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -1,4 +1,5 @@
-//! Bounds that hold before a parser sees an expression: parsers that descend by recursion overflow the stack.
+//! Bounds that hold before a parser sees an expression, since parsers that descend by recursion overflow the stack, and
+//! before a regexp sees a text.
 
 use super::ExtractError;
 
@@ -6,6 +7,9 @@ use super::ExtractError;
 pub(super) const MAX_CHARACTERS: usize = 512;
 /// Brackets inside one another.
 pub(super) const MAX_DEPTH: usize = 32;
+/// Bytes of a value that holds a ref: more than most objects have as a whole, for a ref may be cut out of an annotation
+/// that holds one. The time of a regexp grows with its own size times that of the text.
+pub(super) const MAX_VALUE: usize = 16 << 10;
 
 pub(super) fn length(field: &'static str, expression: &str) -> Result<(), ExtractError> {
     let length = expression.chars().count();

@@ -1,29 +1,29 @@
 //! Bounds of an expression that hold before it is parsed.
 //!
 //! The parser descends by recursion, so depth costs stack. It reads a filter within a filter twice at each level, and
-//! what is parsed costs as well: `..` visits every value below every value found so far, and several selectors in one
-//! bracket multiply, and `$..` inside a filter walks the whole object for each value. Each is bounded far above what a ref needs and far below what hurts.
+//! what is parsed costs as well: `..` visits every value below every value found so far, several selectors in one
+//! bracket multiply, and `$` with a wildcard inside a filter walks the whole object for each value. Each is bounded far
+//! above what a ref needs and far below what hurts.
 
-use crate::extract::{
-    ExtractError,
-    limits::{self, MAX_DEPTH},
-};
+use super::FIELD;
+use crate::extract::{ExtractError, limits::MAX_DEPTH};
 
 /// Filters within one another.
 const MAX_NESTED_FILTERS: usize = 2;
 /// `..` in the whole expression.
 const MAX_DESCENTS: usize = 2;
-/// Commas between selectors in the whole expression.
-const MAX_COMMAS: usize = 8;
+/// How many times a value can be visited because brackets hold several selectors: the product over all brackets.
+const MAX_SELECTIONS: usize = 9;
 
+#[derive(Default)]
 struct Bracket {
     is_filter: bool,
     is_square: bool,
+    commas: usize,
 }
 
-pub(super) fn check(expression: &str) -> Result<(), ExtractError> {
-    const FIELD: &str = "jsonPath";
-    limits::length(FIELD, expression)?;
+/// Checks the text that the parser will see; `expression` is what the user wrote.
+pub(super) fn check(expression: &str, text: &str) -> Result<(), ExtractError> {
     let too_complex = |what, limit| ExtractError::JsonPathTooComplex {
         expression: expression.to_owned(),
         what,
@@ -31,18 +31,18 @@ pub(super) fn check(expression: &str) -> Result<(), ExtractError> {
     };
 
     let mut open: Vec<Bracket> = Vec::new();
-    let mut commas = 0;
+    let mut selections = 1_usize;
     let mut descents = 0;
-    let mut descends_in_filter = false;
+    let mut spreads_in_filter = false;
     let mut starts_again_in_filter = false;
-    let code = without_texts(expression);
+    let code = without_texts(text);
     let mut characters = code.chars().peekable();
     while let Some(character) = characters.next() {
         let in_filter = open.iter().any(|bracket| bracket.is_filter);
         match character {
             '[' | '(' | '{' => open.push(Bracket {
-                is_filter: false,
                 is_square: character == '[',
+                ..Bracket::default()
             }),
             ']' | ')' | '}' => {
                 open.pop();
@@ -52,11 +52,17 @@ pub(super) fn check(expression: &str) -> Result<(), ExtractError> {
                     bracket.is_filter = true;
                 }
             }
-            ',' if open.last().is_some_and(|bracket| bracket.is_square) => commas += 1,
+            ',' => {
+                if let Some(bracket) = open.last_mut().filter(|bracket| bracket.is_square) {
+                    bracket.commas += 1;
+                    selections = selections / bracket.commas * (bracket.commas + 1);
+                }
+            }
             '.' if characters.next_if_eq(&'.').is_some() => {
                 descents += 1;
-                descends_in_filter |= in_filter;
+                spreads_in_filter |= in_filter;
             }
+            '*' | ':' => spreads_in_filter |= in_filter,
             '$' => starts_again_in_filter |= in_filter,
             _ => {}
         }
@@ -69,15 +75,15 @@ pub(super) fn check(expression: &str) -> Result<(), ExtractError> {
         if open.iter().filter(|bracket| bracket.is_filter).count() > MAX_NESTED_FILTERS {
             return Err(too_complex("filters within one another", MAX_NESTED_FILTERS));
         }
+        if selections > MAX_SELECTIONS {
+            return Err(too_complex("combinations of selectors", MAX_SELECTIONS));
+        }
     }
     if descents > MAX_DESCENTS {
         return Err(too_complex("descents (..)", MAX_DESCENTS));
     }
-    if descends_in_filter && starts_again_in_filter {
-        return Err(too_complex("descents (..) from $ inside a filter", 0));
-    }
-    if commas > MAX_COMMAS {
-        return Err(too_complex("commas between selectors", MAX_COMMAS));
+    if spreads_in_filter && starts_again_in_filter {
+        return Err(too_complex("uses of *, : or .. beside $ inside a filter", 0));
     }
     Ok(())
 }

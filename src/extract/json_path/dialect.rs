@@ -21,13 +21,27 @@ pub(super) struct Rewritten {
 }
 
 impl Rewritten {
-    /// The place in the original that became the place in the text.
-    pub fn original_offset(&self, offset: usize) -> usize {
-        self.parts
+    /// An expression that needs no rewriting.
+    pub fn unchanged(expression: &str) -> Self {
+        Self {
+            text: expression.to_owned(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// The same problem at the place in the original that became the place in the text.
+    pub fn in_original(&self, refused: Refused) -> Refused {
+        let part = self
+            .parts
             .iter()
             .rev()
-            .find(|(rewritten, _)| *rewritten <= offset)
-            .map_or(offset, |(rewritten, original)| original + (offset - rewritten))
+            .find(|(rewritten, _)| *rewritten <= refused.offset);
+        Refused {
+            offset: part.map_or(refused.offset, |(rewritten, original)| {
+                original + (refused.offset - rewritten)
+            }),
+            ..refused
+        }
     }
 }
 

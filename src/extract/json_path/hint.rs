@@ -1,6 +1,6 @@
 //! What to write instead of what neither RFC 9535 nor the dialect reads.
 
-use super::bounds::without_texts;
+use super::{bounds::without_texts, filters};
 
 /// Words that Jayway JsonPath knows as operators of a filter.
 const OPERATORS: [&str; 8] = ["in", "nin", "subsetof", "anyof", "noneof", "contains", "size", "empty"];
@@ -53,6 +53,8 @@ fn advice(expression: &str, code: &str) -> Option<&'static str> {
         Some("inside a filter a name with a hyphen needs quotes: @['my-name']")
     } else if has_single_equals(filter) {
         Some("compare with ==")
+    } else if filters::index_from_end(code).is_some() {
+        Some("take a slice of one: [?value(@.list[-1:]) == 'x']")
     } else if has_single_backslash(expression) {
         Some(r"inside quotes a backslash is written twice: [?search(@.name, '^v\\d')]")
     } else {

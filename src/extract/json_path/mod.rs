@@ -5,19 +5,26 @@
 
 mod bounds;
 mod dialect;
+mod filters;
 mod hint;
 mod patterns;
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::ExtractError;
+use self::{dialect::Rewritten, patterns::Searches};
+use super::{ExtractError, limits};
+
+/// What errors call the expression.
+const FIELD: &str = "jsonPath";
 
 /// A JSONPath that was read.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     expression: String,
     path: JsonPath,
+    /// What it matches with patterns, if anything.
+    searches: Option<Searches>,
 }
 
 /// Why an expression is refused.
@@ -29,15 +36,29 @@ struct Refused {
 
 impl Path {
     pub fn parse(expression: &str) -> Result<Self, ExtractError> {
-        bounds::check(expression)?;
-        let path = match rfc_9535(expression) {
-            Ok(path) => path,
-            Err(_) => in_dialect(expression).map_err(|refused| invalid(expression, refused))?,
+        limits::length(FIELD, expression)?;
+        bounds::check(expression, expression)?;
+        let (read, path) = match rfc_9535(expression) {
+            Ok(path) => (Rewritten::unchanged(expression), path),
+            Err(_) => in_dialect(expression)?,
         };
-        patterns::check(expression)?;
+        let refused = |refused| invalid(expression, read.in_original(refused));
+        filters::check(&read.text).map_err(refused)?;
+        let searches = match patterns::of(&read.text) {
+            Ok(searches) => searches,
+            Err(patterns::Problem::Refused(problem)) => return Err(refused(problem)),
+            Err(patterns::Problem::TooLarge(limit)) => {
+                return Err(ExtractError::JsonPathTooComplex {
+                    expression: expression.to_owned(),
+                    what: "bytes in a compiled pattern",
+                    limit,
+                });
+            }
+        };
         Ok(Self {
             expression: expression.to_owned(),
             path,
+            searches,
         })
     }
 
@@ -49,9 +70,23 @@ impl Path {
     /// The one text that the path finds in the object.
     pub fn text(&self, object: &Value) -> Result<String, ExtractError> {
         let expression = || self.expression.clone();
+        if let Some((what, limit)) = self.searches.as_ref().and_then(|searches| searches.exceeded_by(object)) {
+            return Err(ExtractError::JsonPathTooComplex {
+                expression: expression(),
+                what,
+                limit,
+            });
+        }
         let mut first: Option<String> = None;
         for value in self.path.query(object).all() {
             let text = match value {
+                Value::String(text) if text.len() > limits::MAX_VALUE => {
+                    return Err(ExtractError::JsonPathTooLong {
+                        expression: expression(),
+                        length: text.len(),
+                        limit: limits::MAX_VALUE,
+                    });
+                }
                 Value::String(text) => text.clone(),
                 // As JSON prints them: with `arbitrary_precision` a number keeps every digit it was written with.
                 Value::Number(number) => number.to_string(),
@@ -96,9 +131,8 @@ impl Path {
     }
 }
 
-fn rfc_9535(expression: &str) -> Result<JsonPath, Refused> {
-    complete_unicode_escapes(expression)?;
-    JsonPath::parse(expression).map_err(|error| Refused {
+fn rfc_9535(text: &str) -> Result<JsonPath, Refused> {
+    JsonPath::parse(&readable_escapes(text)?).map_err(|error| Refused {
         offset: error.position(),
         problem: match error.message() {
             // The library's words for "none of the alternatives fits here".
@@ -108,32 +142,45 @@ fn rfc_9535(expression: &str) -> Result<JsonPath, Refused> {
     })
 }
 
-/// The library panics on an expression that ends within `\u0000`.
-fn complete_unicode_escapes(expression: &str) -> Result<(), Refused> {
-    let mut characters = expression.char_indices();
+/// The library panics on an expression that ends within `\u0000`, and reads hex digits in upper case only.
+fn readable_escapes(text: &str) -> Result<String, Refused> {
+    let mut readable = String::with_capacity(text.len());
+    let mut characters = text.char_indices();
     while let Some((offset, character)) = characters.next() {
-        if character != '\\' || !matches!(characters.next(), Some((_, 'u'))) {
+        readable.push(character);
+        if character != '\\' {
             continue;
         }
-        let is_complete = expression
-            .get(offset + 2..offset + 6)
-            .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        if !is_complete {
-            return Err(Refused {
-                offset,
-                problem: "\\u is not followed by four hex digits".to_owned(),
-            });
+        let Some((_, escaped)) = characters.next() else {
+            break;
+        };
+        readable.push(escaped);
+        if escaped != 'u' {
+            continue;
+        }
+        for _ in 0..4 {
+            match characters.next() {
+                Some((_, digit)) if digit.is_ascii_hexdigit() => readable.push(digit.to_ascii_uppercase()),
+                _ => {
+                    return Err(Refused {
+                        offset,
+                        problem: "\\u is not followed by four hex digits".to_owned(),
+                    });
+                }
+            }
         }
     }
-    Ok(())
+    Ok(readable)
 }
 
-fn in_dialect(expression: &str) -> Result<JsonPath, Refused> {
-    let rewritten = dialect::rewrite(expression)?;
-    rfc_9535(&rewritten.text).map_err(|refused| Refused {
-        offset: rewritten.original_offset(refused.offset),
-        ..refused
-    })
+fn in_dialect(expression: &str) -> Result<(Rewritten, JsonPath), ExtractError> {
+    let rewritten = dialect::rewrite(expression).map_err(|refused| invalid(expression, refused))?;
+    // Until it is rewritten, a quote in a name hides from the bounds what follows it.
+    bounds::check(expression, &rewritten.text)?;
+    match rfc_9535(&rewritten.text) {
+        Ok(path) => Ok((rewritten, path)),
+        Err(refused) => Err(invalid(expression, rewritten.in_original(refused))),
+    }
 }
 
 fn invalid(expression: &str, refused: Refused) -> ExtractError {
