@@ -84,7 +84,7 @@ fn every_kind_of_workload_tells_what_its_pods_say() {
         let document = eventually(&format!("the causes of {}", trouble.name), || {
             let document = status(&test, &[]).expect(0).document();
             let told = |kind: &&str| message(&document, kind).starts_with(trouble.cause);
-            KINDS.iter().all(|kind| told(kind)).then_some(document)
+            KINDS.iter().all(told).then_some(document)
         });
         let plain = ["Available: 0/1", "Ready: 0/1", "Available: 0/2", "Job in progress."];
         for (kind, plain) in KINDS.iter().zip(plain) {

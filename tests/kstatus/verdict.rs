@@ -162,10 +162,8 @@ struct Doubt<'a> {
 impl Doubt<'_> {
     /// The rows that explain it; None if they don't.
     fn rows(&self) -> Option<BTreeSet<Row>> {
-        if self.ours.status == Status::Unknown {
-            if self.is_no_object() {
-                return Some(BTreeSet::from([Row::NoObject]));
-            }
+        if self.ours.status == Status::Unknown && self.is_no_object() {
+            return Some(BTreeSet::from([Row::NoObject]));
         }
         if let Some((.., row)) = KINDS_WITHOUT_RULES_IN_KSTATUS
             .iter()
