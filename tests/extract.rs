@@ -731,8 +731,18 @@ fn hostile_rules_end_quickly() {
             "RegexpNoMatch",
         ),
         ("anything any number of times", regexp("(.*)*$"), &long, "ref"),
-        ("many options", regexp("((?:a?){400}a{400}b)"), &longest, "RegexpNoMatch"),
-        ("many states", regexp("((?:[ab]{0,30}a){10}c)"), &longest, "RegexpNoMatch"),
+        (
+            "many options",
+            regexp("((?:a?){400}a{400}b)"),
+            &longest,
+            "RegexpNoMatch",
+        ),
+        (
+            "many states",
+            regexp("((?:[ab]{0,30}a){10}c)"),
+            &longest,
+            "RegexpNoMatch",
+        ),
         (
             "1 MB of text",
             Extract {
