@@ -4,9 +4,8 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Failure, Surroundings, cluster, config::ExtractConfig, exit::Exit, sync::namespace_or_default};
+use super::{Failure, Surroundings, cluster, config::ExtractConfig, exit::Exit, kinds, sync::namespace_or_default};
 use crate::{
-    crd::GitHubDeploymentSpec,
     extract::{ExtractError, Rule},
     report::{ErrorResult, RefDocument, RefRow, clean, render_refs},
     source::{self, Cluster, ObjectReference, Objects, Observation},
@@ -34,14 +33,7 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
     if let Some(source_ref) = object {
         let client = cluster::connect(&cluster).await?;
         let namespace = namespace_or_default(namespace, Some(&client));
-        let spec = GitHubDeploymentSpec {
-            source_ref,
-            ..GitHubDeploymentSpec::default()
-        };
-        let reference = ObjectReference::of(&spec, &namespace).map_err(|error| Failure {
-            exit: Exit::SomeFailed,
-            error: error.into(),
-        })?;
+        let reference = kinds::reference(source_ref, &namespace)?;
         let objects = Objects::Cluster(Cluster::new(client));
         let observe = |_, object: &Value| row(&rule, reference.clone(), object);
         let observed = source::observe_with_templates(&objects, std::slice::from_ref(&reference), observe).await;

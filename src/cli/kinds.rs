@@ -1,6 +1,10 @@
 //! TYPE/NAME: kubectl's names for the built-in kinds, without asking a cluster.
 
-use crate::{crd::SourceRef, source::BUILT_IN_KINDS};
+use super::{Failure, exit::Exit};
+use crate::{
+    crd::{GitHubDeploymentSpec, SourceRef},
+    source::{BUILT_IN_KINDS, ObjectReference},
+};
 
 /// A TYPE/NAME that names no object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +43,21 @@ pub fn parse(text: &str) -> Result<SourceRef, TypeNameError> {
         kind,
         name: name.to_owned(),
         namespace: None,
+    })
+}
+
+/// The object that was typed, in a namespace.
+///
+/// # Errors
+/// When it may not be read, as a Secret.
+pub(super) fn reference(source_ref: SourceRef, namespace: &str) -> Result<ObjectReference, Failure> {
+    let spec = GitHubDeploymentSpec {
+        source_ref,
+        ..GitHubDeploymentSpec::default()
+    };
+    ObjectReference::of(&spec, namespace).map_err(|error| Failure {
+        exit: Exit::SomeFailed,
+        error: error.into(),
     })
 }
 

@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Failure, Surroundings, cluster,
-    config::{self, Declarations, StatusConfig, Subject},
+    config::{self, ClusterConfig, Declarations, StatusConfig, Subject},
     exit::Exit,
+    kinds,
     sync::namespace_or_default,
 };
 use crate::{
-    crd::GitHubDeploymentSpec,
     kstatus::{self, Explanation, Health, Status, Workload},
     report::{HealthExplanation, HealthRow, HealthWriter, Progress, Style, clean},
     source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError, Scope},
@@ -63,32 +63,20 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         failed: false,
     };
     let mut problems = Vec::new();
-
-    // What stands in files is told as it is read.
-    let declared = match (&subject, &cluster) {
-        (Subject::Objects, _) => {
-            let give = |object: &Value| told.object(object, namespace.as_deref());
-            let faults = source::each_object_from_files(objects.paths(), io::stdin(), give);
-            problems.extend(faults.iter().map(ToString::to_string));
-            Vec::new()
-        }
-        (Subject::Files(paths), cluster) => {
-            let of_context = match (&namespace, cluster) {
-                (None, Some(cluster)) => Some(cluster::default_namespace(cluster).await),
-                _ => None,
-            };
-            let default = namespace.clone().or(of_context).unwrap_or_else(|| "default".to_owned());
-            let give = |_: &str, object: &Value| told.object(object, namespace.as_deref());
-            source::declared_among_objects(paths, &default, io::stdin(), give).declarations
-        }
-        (Subject::Declared(_) | Subject::Object(_), _) => Vec::new(),
-    };
+    let declared = tell_files(
+        &subject,
+        &objects,
+        &cluster,
+        namespace.as_deref(),
+        &mut told,
+        &mut problems,
+    )
+    .await;
     if wait.is_some() && told.rows > 0 {
         let error = anyhow::anyhow!("--wait is for objects of a cluster: those in a file do not change");
         let exit = Exit::Usage;
         return Err(Failure { exit, error });
     }
-
     let needs_cluster = match &subject {
         Subject::Objects => false,
         Subject::Files(_) => declared.iter().any(|declaration| declaration.spec.is_ok()),
@@ -100,37 +88,14 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     };
     let namespace = namespace_or_default(namespace, client.as_ref());
     let references = match (subject, &client) {
-        (Subject::Object(source_ref), _) => {
-            let spec = GitHubDeploymentSpec {
-                source_ref,
-                ..GitHubDeploymentSpec::default()
-            };
-            let reference = ObjectReference::of(&spec, &namespace).map_err(|error| Failure {
-                exit: Exit::SomeFailed,
-                error: error.into(),
-            })?;
-            vec![reference]
-        }
-        (
-            Subject::Declared(Declarations::Cluster {
-                all_namespaces,
-                selector,
-            }),
-            Some(client),
-        ) => {
-            let scope = if all_namespaces {
-                Scope::All
-            } else {
-                Scope::Namespace(namespace.clone())
-            };
-            let declared = source::declared_in_cluster(client, &scope, selector.as_deref()).await;
-            references(&declared.map_err(Failure::cannot_run)?.declarations, &mut problems)
+        (Subject::Object(source_ref), _) => vec![kinds::reference(source_ref, &namespace)?],
+        (Subject::Declared(declarations), Some(client)) => {
+            let declared = declared_in_cluster(client, declarations, namespace).await?;
+            references(&declared, &mut problems)
         }
         _ => references(&declared, &mut problems),
     };
-    if let (0, true, Some(problem)) = (told.rows, references.is_empty(), problems.first())
-        && !needs_cluster
-    {
+    if let (0, true, false, Some(problem)) = (told.rows, references.is_empty(), needs_cluster, problems.first()) {
         return Err(Failure::cannot_run(anyhow::anyhow!("{problem}")));
     }
 
@@ -155,6 +120,57 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     } else {
         Exit::Done
     })
+}
+
+/// Tells what stands in files as it is read, and gives back the GitHubDeployments among it.
+async fn tell_files(
+    subject: &Subject,
+    objects: &config::Objects,
+    cluster: &Option<ClusterConfig>,
+    namespace: Option<&str>,
+    told: &mut Told,
+    problems: &mut Vec<String>,
+) -> Vec<Declaration> {
+    match subject {
+        Subject::Declared(_) | Subject::Object(_) => Vec::new(),
+        Subject::Objects => {
+            let give = |object: &Value| told.object(object, namespace);
+            let faults = source::each_object_from_files(objects.paths(), io::stdin(), give);
+            problems.extend(faults.iter().map(ToString::to_string));
+            Vec::new()
+        }
+        Subject::Files(paths) => {
+            let default = match (namespace, cluster) {
+                (Some(namespace), _) => namespace.to_owned(),
+                (None, Some(cluster)) => cluster::default_namespace(cluster).await,
+                (None, None) => "default".to_owned(),
+            };
+            let give = |_: &str, object: &Value| told.object(object, namespace);
+            source::declared_among_objects(paths, &default, io::stdin(), give).declarations
+        }
+    }
+}
+
+async fn declared_in_cluster(
+    client: &Client,
+    declarations: Declarations,
+    namespace: String,
+) -> Result<Vec<Declaration>, Failure> {
+    let Declarations::Cluster {
+        all_namespaces,
+        selector,
+    } = declarations
+    else {
+        // Those of files are told as they are read, and flags are for `sync`.
+        return Ok(Vec::new());
+    };
+    let scope = if all_namespaces {
+        Scope::All
+    } else {
+        Scope::Namespace(namespace)
+    };
+    let declared = source::declared_in_cluster(client, &scope, selector.as_deref()).await;
+    Ok(declared.map_err(Failure::cannot_run)?.declarations)
 }
 
 /// What is told of the objects so far.
