@@ -1,5 +1,5 @@
-//! Random rollouts, failures and rollbacks of many applications, while `sync` is started again and again and most of its
-//! runs are killed.
+//! Random rollouts, failures and rollbacks of many applications, while `sync` is started again and again and most of
+//! its runs are killed.
 //!
 //! `CHAOS_APPLICATIONS` and `CHAOS_SECONDS` make it larger, `CHAOS_SEED` repeats the choices of a run, though not its
 //! timing.
@@ -62,10 +62,11 @@ fn killed_runs_lose_nothing_and_double_nothing() {
     chaos.calm_down();
     say(&format!("chaos: {}", chaos.summary));
 
+    let health = chaos.health();
     let problems: Vec<String> = chaos
         .applications
         .iter()
-        .flat_map(|application| chaos.problems_of(application))
+        .flat_map(|application| chaos.problems_of(application, &health))
         .collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     test.audited_sync(&["--details", "full"]).expect_silence(10);
@@ -191,6 +192,7 @@ impl Application {
             annotations[BEHAVIOUR] = behaviour.into();
         }
         let labels = json!({"app": self.name});
+        let image = format!("registry.example.com/app:{}", self.tag());
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": self.name},
             "spec": {
@@ -199,7 +201,7 @@ impl Application {
                 "selector": {"matchLabels": labels},
                 "template": {
                     "metadata": {"labels": labels, "annotations": annotations},
-                    "spec": {"containers": [{"name": "app", "image": format!("registry.example.com/app:{}", self.tag())}]},
+                    "spec": {"containers": [{"name": "app", "image": image}]},
                 },
             },
         })
@@ -224,7 +226,8 @@ impl Application {
 
     /// True if a pass may have met a failure that GitHub goes on to show, whatever became of the pods.
     ///
-    /// After a step back a Deployment shows the failure of the rollout before, for a moment, as that of the present one.
+    /// After a step back a Deployment shows the failure of the rollout before, for a moment, as that of the present
+    /// one.
     fn may_have_failed(&self) -> bool {
         let Some((present, earlier)) = self.templates.split_last() else {
             return false;
@@ -476,7 +479,8 @@ impl<'a> Chaos<'a> {
         });
     }
 
-    /// By name of each Deployment: true if its rollout is complete, false if it failed, none as long as it is under way.
+    /// By name of each Deployment: true if its rollout is complete, false if it failed, none as long as it is under
+    /// way.
     fn health(&self) -> BTreeMap<String, Option<bool>> {
         let list = self.test.get("deployments");
         let one = |object: &Value| {
@@ -533,7 +537,7 @@ impl<'a> Chaos<'a> {
     }
 
     /// What is wrong with what GitHub shows of an application.
-    fn problems_of(&self, application: &Application) -> Vec<String> {
+    fn problems_of(&self, application: &Application, health: &BTreeMap<String, Option<bool>>) -> Vec<String> {
         let mut problems = Vec::new();
         let shown = self.shown(application);
         let of_state = |state: &str| shown.iter().filter(|one| last_state(one) == state).count();
@@ -554,7 +558,7 @@ impl<'a> Chaos<'a> {
             problems.push("a status was posted after the end".to_owned());
         }
         if application.exists {
-            let complete = self.health().remove(&application.name).flatten();
+            let complete = health.get(&application.name).copied().flatten();
             let last = shown.last();
             if last.is_none_or(|last| last.git_ref != application.tag()) {
                 problems.push(format!("the last deployment is not for {}", application.tag()));
