@@ -6,6 +6,7 @@
 
 mod bad_objects;
 mod causes;
+mod chaos;
 mod control_plane;
 mod deletion;
 mod kinds;

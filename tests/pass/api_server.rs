@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, request::Parts};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ impl ApiServer {
                 let (head, body) = request.into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or_default();
-                let (code, answer) = server.answer(&head.method, head.uri.path(), &body);
+                let (code, answer) = server.answer(&head, &body);
                 let response = Response::builder()
                     .status(code)
                     .body(Body::from(answer.to_string().into_bytes()));
@@ -107,7 +107,8 @@ impl ApiServer {
         self.0.lock().unwrap()
     }
 
-    fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+    fn answer(&self, head: &Parts, body: &Value) -> (u16, Value) {
+        let (method, path) = (&head.method, head.uri.path());
         let mut state = self.state();
         state.requests.push((method.clone(), path.to_owned()));
         let refused = state.refused.iter().find(|(part, _)| path.contains(part));
@@ -115,7 +116,7 @@ impl ApiServer {
             return failure(code, "Refused", path);
         }
         match method.as_str() {
-            "GET" => state.get(path),
+            "GET" => state.get(path, selected_label(head)),
             "PATCH" => state.patch(path, body),
             "POST" => state.create(path, body),
             _ => failure(405, "MethodNotAllowed", path),
@@ -131,7 +132,7 @@ impl State {
         object
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    fn get(&self, path: &str, selected: Option<(String, String)>) -> (u16, Value) {
         if let Some(object) = self.objects.get(path) {
             return (200, object.clone());
         }
@@ -144,6 +145,10 @@ impl State {
             .objects
             .iter()
             .filter(|(path, _)| path.starts_with(group) && path.contains(&folder))
+            .filter(|(_, object)| {
+                let has = |(label, value): &(String, String)| object["metadata"]["labels"][label] == **value;
+                selected.as_ref().is_none_or(has)
+            })
             .map(|(_, object)| object.clone())
             .collect();
         (200, json!({"metadata": {}, "items": items}))
@@ -179,6 +184,14 @@ impl State {
         let number = self.version + 1;
         (201, self.store(format!("{collection}/{number:06}"), object.clone()))
     }
+}
+
+/// Label and value that a list is restricted to.
+fn selected_label(head: &Parts) -> Option<(String, String)> {
+    let query = head.uri.query()?;
+    let (_, selector) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "labelSelector")?;
+    let (label, value) = selector.split_once('=')?;
+    Some((label.to_owned(), value.to_owned()))
 }
 
 /// Where an object of the tests is found.

@@ -47,11 +47,13 @@ async fn the_finalizer_comes_first_and_goes_after_the_closing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_goes_too_where_the_object_went_first() {
+async fn it_goes_too_where_the_whole_namespace_goes() {
     let test = reported().await;
     test.cluster.remove(&deployment_path("app"));
     test.cluster.delete(&github_deployment_path("app"));
-    test.pass().await;
+    // Nothing is created in a namespace that is being deleted.
+    test.cluster.refuse("/events", 403);
+    assert_eq!(all_done(&test.pass().await), ["close v1 inactive done"]);
     assert_eq!(test.history(), ["v1: success inactive"]);
     assert_eq!(declared(&test), None);
 }

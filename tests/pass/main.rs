@@ -11,6 +11,7 @@ mod objects;
 mod payload;
 mod reread;
 mod rollout;
+mod scenarios;
 mod status;
 mod waiting;
 mod world;

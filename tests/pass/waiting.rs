@@ -4,42 +4,20 @@ use std::time::Duration;
 
 use github_emulator::{Fault, FaultKind, OperationKind};
 use kube_status_to_github::{
-    crd::{Extract, GitHubDeploymentSpec, RepositorySpec, SourceRef},
     report::Action,
-    sync::{DeclaredIn, SUPERSEDED, Waited, wait},
+    sync::{SUPERSEDED, Waited, wait},
 };
 use tokio::time::sleep;
 
 use crate::{
-    objects::{NAMESPACE, Rollout},
-    world::{ENVIRONMENT, REPOSITORY, Test, all_said},
+    objects::Rollout,
+    world::{Test, all_said},
 };
 
 /// Deployment `app` from flags, with a given ref or with that of its image.
 fn from_flags(given: Option<&str>) -> Test {
     let mut test = Test::new();
-    let spec = GitHubDeploymentSpec {
-        source_ref: SourceRef {
-            kind: "Deployment".to_owned(),
-            name: "app".to_owned(),
-            namespace: Some(NAMESPACE.to_owned()),
-            ..SourceRef::default()
-        },
-        extract: Extract {
-            container_name: given.is_none().then(|| "app".to_owned()),
-            ..Extract::default()
-        },
-        repository: RepositorySpec {
-            name: REPOSITORY.to_owned(),
-            environment: ENVIRONMENT.to_owned(),
-            ..RepositorySpec::default()
-        },
-        ..GitHubDeploymentSpec::default()
-    };
-    test.settings.declared_in = DeclaredIn::Flags {
-        spec: Box::new(spec),
-        git_ref: given.map(str::to_owned),
-    };
+    test.ask_by_flags(given);
     test
 }
 

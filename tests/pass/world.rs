@@ -4,6 +4,7 @@ use std::{sync::Arc, thread};
 
 use github_emulator::{Access, DeploymentView, Emulator, Options};
 use kube_status_to_github::{
+    crd::{Extract, GitHubDeploymentSpec, RepositorySpec, SourceRef},
     github::{self, Credentials, GitHub},
     report::{Document, Progress, SourceResult},
     source::Scope,
@@ -141,6 +142,40 @@ impl Test {
     /// The `status` that GitHubDeployment `app` shows.
     pub fn shown(&self) -> Value {
         self.cluster.get(&github_deployment_path("app")).unwrap()["status"].clone()
+    }
+
+    /// Later passes are for Deployment `app` alone, as flags ask: with a given ref, or with that of its image.
+    pub fn ask_by_flags(&mut self, given: Option<&str>) {
+        let spec = GitHubDeploymentSpec {
+            source_ref: SourceRef {
+                kind: "Deployment".to_owned(),
+                name: "app".to_owned(),
+                namespace: Some(NAMESPACE.to_owned()),
+                ..SourceRef::default()
+            },
+            extract: Extract {
+                container_name: given.is_none().then(|| "app".to_owned()),
+                ..Extract::default()
+            },
+            repository: RepositorySpec {
+                name: REPOSITORY.to_owned(),
+                environment: ENVIRONMENT.to_owned(),
+                ..RepositorySpec::default()
+            },
+            ..GitHubDeploymentSpec::default()
+        };
+        self.settings.declared_in = DeclaredIn::Flags {
+            spec: Box::new(spec),
+            git_ref: given.map(str::to_owned),
+        };
+    }
+
+    /// Later passes see the GitHubDeployments with this label only, or all of them.
+    pub fn select(&mut self, label: Option<&str>) {
+        self.settings.declared_in = DeclaredIn::Cluster {
+            scope: Scope::Namespace(NAMESPACE.to_owned()),
+            selector: label.map(str::to_owned),
+        };
     }
 
     /// From now on the token sees other repositories only.
