@@ -93,11 +93,11 @@ fn check_states(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
         let Standing::Living(version, state) = &source.standing else {
             continue;
         };
-        let of_ref = |deployment: &&Deployment| deployment.is_of(version);
+        let of_ref = |deployment: &&Deployment| deployment.is_for(version);
         if ledger.track(&source).filter(of_ref).any(|deployment| deployment.latest() == Some(state.as_str())) {
             continue;
         }
-        let newest = ledger.newest(&source).filter(|newest| newest.is_of(version));
+        let newest = ledger.newest(&source).filter(|newest| newest.is_for(version));
         let by_others = ledger.track(&source).filter(of_ref).any(|deployment| deployment.marker.is_none());
         match newest.and_then(|newest| why_not_shown(newest, &source, version, *state)) {
             Some(reason) => exempt.push(reason),
@@ -160,7 +160,7 @@ fn check_unfinished(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
         let here: Vec<&Source> = sources.iter().filter(|source| source.environment == deployment.environment).collect();
         let holds = |source: &&&Source| match &source.standing {
             Standing::Living(version, _) => {
-                deployment.is_of(version) && ledger.newest(source).is_some_and(|newest| newest.id == deployment.id)
+                deployment.is_for(version) && ledger.newest(source).is_some_and(|newest| newest.id == deployment.id)
             }
             Standing::Off => false,
             Standing::Unknown => deployment.lists(source),
@@ -209,7 +209,7 @@ fn why_unfinished(
 }
 
 impl Deployment {
-    fn is_of(&self, version: &Version) -> bool {
+    fn is_for(&self, version: &Version) -> bool {
         self.git_ref == version.git_ref
     }
 

@@ -44,6 +44,7 @@ pub struct Run {
     ended: Option<Instant>,
     /// The sources as they were when it began, its own from flags included.
     sources: Vec<Source>,
+    /// For people; empty for a dry run.
     pub outcome: String,
 }
 
@@ -231,8 +232,12 @@ impl Ledger {
         self.violations.push(text);
     }
 
-    fn overlap(&self, earlier: usize, later: usize) -> bool {
-        self.runs[earlier].ended.is_none_or(|ended| ended > self.runs[later].started)
+    fn overlap(&self, one: usize, other: usize) -> bool {
+        let reaches = |one: usize, other: usize| {
+            let ended = self.runs[one].ended;
+            ended.is_none_or(|ended| ended >= self.runs[other].started)
+        };
+        reaches(one, other) && reaches(other, one)
     }
 
     fn posted(
@@ -330,6 +335,14 @@ impl Ledger {
             _ => None,
         };
         let Some(problem) = problem else { return };
+        let named_otherwise = |source: &Source| match &source.standing {
+            Standing::Living(version, _) => source.slot.is_none() && version.git_ref != deployment.git_ref,
+            Standing::Off | Standing::Unknown => false,
+        };
+        if at_start.iter().any(named_otherwise) {
+            self.tally.exempt("6: a pipeline names another ref than the GitHubDeployment");
+            return;
+        }
         let changed = |posted: &Posted| posted.at >= started && posted.author != Author::Run(run);
         let created_meanwhile = deployment.author != Author::Run(run)
             && matches!(deployment.author, Author::Run(other) if self.overlap(other, run) && other != run);
@@ -344,11 +357,11 @@ impl Ledger {
     /// True if the source is still on the deployment, or if nobody can tell.
     fn is_on(&self, source: &Source, position: usize) -> bool {
         let deployment = &self.deployments[position];
-        if !deployment.lists(source) || deployment.environment != source.environment {
+        if deployment.environment != source.environment {
             return false;
         }
         match &source.standing {
-            Standing::Unknown => true,
+            Standing::Unknown => deployment.lists(source),
             Standing::Off => false,
             Standing::Living(version, _) => {
                 deployment.git_ref == version.git_ref && self.newest(source).is_some_and(|newest| newest.id == deployment.id)
@@ -356,9 +369,9 @@ impl Ledger {
         }
     }
 
-    /// The newest deployment of the source's track that lists it.
+    /// The newest deployment of the source's track that was made for it, under whatever name.
     pub fn newest(&self, source: &Source) -> Option<&Deployment> {
-        self.track(source).find(|deployment| deployment.lists(source))
+        self.track(source).find(|deployment| deployment.is_of(source))
     }
 
     /// The deployments of a source's environment and task, newest first.
@@ -372,7 +385,7 @@ impl Ledger {
     /// Everything on GitHub, and who did it, for people.
     pub fn journal(&self) -> String {
         let mut text = String::new();
-        for (number, run) in self.runs.iter().enumerate() {
+        for (number, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.outcome.is_empty()) {
             let at = run.started.duration_since(self.begin).as_secs();
             let _ = writeln!(text, "run {number} at {at} s: {}: {}", run.runner, run.outcome);
         }
@@ -437,10 +450,15 @@ impl Deployment {
         let object = object_of(marker.identity.uid.as_deref().expect("the objects of the model have uids"));
         let fits = match (&marker.identity.by, &source.by) {
             (Some(a), Some(b)) => a == b,
-            (None, None) => true,
             _ => self.task == source.task,
         };
         fits && object == source.object
+    }
+
+    /// As [`Deployment::lists`], also if the GitHubDeployment had another name then.
+    fn is_of(&self, source: &Source) -> bool {
+        let before = Source { by: source.former.clone(), ..source.clone() };
+        self.lists(source) || (source.former.is_some() && self.lists(&before))
     }
 
     /// The uid of the object it was made for.

@@ -487,6 +487,7 @@ impl fmt::Display for Change {
 impl fmt::Display for Runner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CronJob { cluster, shard: usize::MAX } => write!(f, "the CronJob of cluster {cluster}"),
             Self::CronJob { cluster, shard } => write!(f, "CronJob {shard} of cluster {cluster}"),
             Self::Pipeline { object, environment, task, git_ref } => {
                 let environment = ENVIRONMENTS[*environment];

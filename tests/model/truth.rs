@@ -62,6 +62,8 @@ pub struct Source {
     pub slot: Option<Slot>,
     pub name: String,
     pub by: Option<By>,
+    /// Under which its GitHubDeployment may have been known before.
+    pub former: Option<By>,
     pub object: Object,
     /// In lower case.
     pub environment: String,
@@ -161,9 +163,13 @@ pub fn object_name(number: usize) -> &'static str {
     ["a", "b"][number]
 }
 
+fn name(slot: usize, renamed: bool) -> String {
+    format!("g{slot}{}", if renamed { "-renamed" } else { "" })
+}
+
 impl Declared {
     pub fn name(&self, number: usize) -> String {
-        format!("g{number}{}", if self.renamed { "-renamed" } else { "" })
+        name(number, self.renamed)
     }
 
     /// As the API server has it.
@@ -266,6 +272,7 @@ impl Truth {
                 sources.push(Source {
                     slot: Some(Slot { cluster, number }),
                     by: Some(By::new(NAMESPACE, &name)),
+                    former: Some(By::new(NAMESPACE, &self::name(number, !declared.renamed))),
                     name,
                     object: Object { cluster, number: spec.object },
                     environment: ENVIRONMENTS[spec.environment].to_lowercase(),

@@ -398,6 +398,7 @@ impl World {
             slot: None,
             name: "the pipeline".to_owned(),
             by: None,
+            former: None,
             object,
             environment: ENVIRONMENTS[environment].to_lowercase(),
             task: TASKS[task].to_owned(),
@@ -469,10 +470,9 @@ impl World {
         let outcome = match &ended {
             Ended::Killed => "killed".to_owned(),
             Ended::Failed(error) => format!("failed: {error}"),
+            Ended::Done(_) if dry_run => String::new(),
             Ended::Done(pass) => {
-                if !dry_run {
-                    tally(&mut shared, &pass.document);
-                }
+                tally(&mut shared, &pass.document);
                 said(&pass.document)
             }
         };
