@@ -7,7 +7,7 @@ use kube_status_to_github::plan::State;
 use tokio::time::sleep;
 
 use crate::{
-    ledger::{ALL, Author, Cause, Deployment, Ledger},
+    ledger::{Author, Cause, Deployment, Ledger},
     steps::{KnownBy, Runner, Setting, Trouble},
     truth::{Source, Standing, Truth, Version, object_of},
     world::{Ended, World, is_clean},
@@ -217,10 +217,4 @@ impl Deployment {
         let Some(marker) = &self.marker else { return false };
         self.uid() == Some(version.uid.as_str()) && marker.identity.rollout == version.rollout
     }
-}
-
-/// The runner that reads every GitHubDeployment of a cluster.
-#[allow(dead_code, reason = "for named cases")]
-pub fn cron_job(cluster: usize) -> Runner {
-    Runner::CronJob { cluster, shard: ALL }
 }

@@ -8,6 +8,7 @@
 #[path = "../pass/api_server.rs"]
 #[allow(dead_code, reason = "the tests of single passes use more of it")]
 mod api_server;
+mod cases;
 mod checks;
 mod ledger;
 #[path = "../pass/objects.rs"]
