@@ -206,7 +206,7 @@ fn line<'a>(situation: &'a Situation, wanted: &Wanted) -> Option<&'a Deployment>
                     && deployment.marker.as_ref().is_some_and(|marker| {
                         marker.git_ref.same(&wanted.git_ref)
                             && marker.identity.same_object(&wanted.identity)
-                            && situation.knowledge.is_absent(marker)
+                            && situation.knowledge.is_absent(marker, &situation.environment)
                     })
             })
         })
@@ -323,7 +323,7 @@ fn left<'a>(situation: &'a Situation, decided: &'a [Decided<'a>]) -> Vec<Left<'a
             .iter()
             .filter(|source| lists(&source.identity, &source.task))
             .collect();
-        let absent = situation.knowledge.is_absent(marker);
+        let absent = situation.knowledge.is_absent(marker, &situation.environment);
         let moved_on: Vec<_> = decided
             .iter()
             .filter(|decided| lists(&decided.wanted.identity, &decided.wanted.task))
@@ -503,9 +503,9 @@ impl Deployment {
 }
 
 impl Knowledge {
-    /// True if nobody speaks for the source of this marker any more: its GitHubDeployment is of this cluster, and
-    /// either does not exist, or names another object now.
-    fn is_absent(&self, marker: &Marker) -> bool {
+    /// True if nobody speaks for the source of this marker here any more: its GitHubDeployment is of this cluster, and
+    /// either does not exist, or names another object or another environment now.
+    fn is_absent(&self, marker: &Marker, here: &Environment) -> bool {
         let (Some(cluster), Some(by)) = (&self.cluster, &marker.identity.by) else {
             return false;
         };
@@ -513,8 +513,10 @@ impl Knowledge {
             return false;
         }
         match self.named.get(by) {
-            Some(Some(object)) => marker.identity.object.as_ref().is_some_and(|listed| listed != object),
-            Some(None) => false,
+            Some(now) => {
+                let other_object = matches!((&marker.identity.object, &now.object), (Some(a), Some(b)) if a != b);
+                other_object || now.environment.as_ref().is_some_and(|environment| environment != here)
+            }
             None => self.read_all_of(by),
         }
     }

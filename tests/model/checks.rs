@@ -31,9 +31,10 @@ pub async fn settle_and_check(world: &World) {
     for _ in 0..ROUNDS {
         let before = world.shared().ledger.writes;
         for runner in world.cron_jobs() {
+            let earlier = world.shared().ledger.writes;
             let clean = pass(world, runner).await;
             sleep(PERIOD).await;
-            if clean {
+            if clean && world.shared().ledger.writes > earlier {
                 check_second_pass(world, runner).await;
             }
         }
@@ -44,7 +45,10 @@ pub async fn settle_and_check(world: &World) {
     }
     let shared = &mut *world.shared();
     if !quiet {
-        shared.ledger.violations.push(format!("2: still writing after {ROUNDS} passes of each CronJob"));
+        shared
+            .ledger
+            .violations
+            .push(format!("2: still writing after {ROUNDS} passes of each CronJob"));
         return;
     }
     check_states(&mut shared.ledger, &shared.truth, &world.setting);
@@ -65,7 +69,10 @@ async fn check_second_pass(world: &World, runner: Runner) {
     pass(world, runner).await;
     let mut shared = world.shared();
     if shared.ledger.writes != before {
-        shared.ledger.violations.push(format!("1: a second pass of {runner} wrote"));
+        shared
+            .ledger
+            .violations
+            .push(format!("1: a second pass of {runner} wrote"));
     }
 }
 
@@ -94,11 +101,18 @@ fn check_states(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
             continue;
         };
         let of_ref = |deployment: &&Deployment| deployment.is_for(version);
-        if ledger.track(&source).filter(of_ref).any(|deployment| deployment.latest() == Some(state.as_str())) {
+        if ledger
+            .track(&source)
+            .filter(of_ref)
+            .any(|deployment| deployment.latest() == Some(state.as_str()))
+        {
             continue;
         }
         let newest = ledger.newest(&source).filter(|newest| newest.is_for(version));
-        let by_others = ledger.track(&source).filter(of_ref).any(|deployment| deployment.marker.is_none());
+        let by_others = ledger
+            .track(&source)
+            .filter(of_ref)
+            .any(|deployment| deployment.marker.is_none());
         match newest.and_then(|newest| why_not_shown(newest, &source, version, *state)) {
             Some(reason) => exempt.push(reason),
             None if by_others => exempt.push("4: someone else speaks for the ref"),
@@ -157,7 +171,10 @@ fn check_unfinished(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
         if matches!(deployment.latest(), Some("success" | "failure" | "error" | "inactive")) {
             continue;
         }
-        let here: Vec<&Source> = sources.iter().filter(|source| source.environment == deployment.environment).collect();
+        let here: Vec<&Source> = sources
+            .iter()
+            .filter(|source| source.environment == deployment.environment)
+            .collect();
         let holds = |source: &&&Source| match &source.standing {
             Standing::Living(version, _) => {
                 deployment.is_for(version) && ledger.newest(source).is_some_and(|newest| newest.id == deployment.id)
@@ -192,11 +209,19 @@ fn why_unfinished(
 ) -> Option<&'static str> {
     let own: Vec<&&Source> = here.iter().filter(|source| source.object.cluster == cluster).collect();
     let listed = own.iter().any(|source| deployment.lists(source));
-    let newer = ledger.deployments.iter().filter(|other| other.environment == deployment.environment && other.id > deployment.id);
+    let newer = ledger
+        .deployments
+        .iter()
+        .filter(|other| other.environment == deployment.environment && other.id > deployment.id);
     if own.iter().all(|source| matches!(source.standing, Standing::Unknown)) {
         return Some("5: no GitHubDeployment of the cluster wants the environment");
     }
-    if deployment.marker.as_ref().is_some_and(|marker| marker.identity.by.is_none()) && !listed {
+    if deployment
+        .marker
+        .as_ref()
+        .is_some_and(|marker| marker.identity.by.is_none())
+        && !listed
+    {
         return Some("5: made by a pipeline, and no GitHubDeployment speaks for its object");
     }
     if setting.clusters[cluster].shards > 1 && !listed {

@@ -13,7 +13,7 @@ use kube_status_to_github::{
 use tokio::time::Instant;
 
 use crate::{
-    steps::{Object, Runner, TASKS, ENVIRONMENTS},
+    steps::{ENVIRONMENTS, Object, Runner, TASKS},
     tally::Tally,
     truth::{Source, Standing, Version, object_of, shard_of},
     world::REPOSITORY,
@@ -183,7 +183,9 @@ impl Ledger {
 
     fn created(&mut self, view: &DeploymentView, author: Author) {
         let marker = marker::read(&view.payload);
-        let git_ref = marker.as_ref().map_or(view.git_ref.clone(), |marker| marker.git_ref.to_string());
+        let git_ref = marker
+            .as_ref()
+            .map_or(view.git_ref.clone(), |marker| marker.git_ref.to_string());
         let deployment = Deployment {
             id: view.id,
             environment: view.environment.to_lowercase(),
@@ -215,7 +217,10 @@ impl Ledger {
         let line = self.line(identity.by.as_ref(), object, &created.environment, &created.task);
         let found = line.versions.iter_mut().rev().find(|(known, _)| *known == version);
         let Some((_, runs)) = found else {
-            let line = format!("2: run {run} created {} for what never was: {version:?}", created.git_ref);
+            let line = format!(
+                "2: run {run} created {} for what never was: {version:?}",
+                created.git_ref
+            );
             self.violations.push(line);
             return;
         };
@@ -224,11 +229,17 @@ impl Ledger {
         if earlier.is_empty() {
             return;
         }
-        if earlier.iter().all(|earlier| *earlier != run && self.overlap(*earlier, run)) {
+        if earlier
+            .iter()
+            .all(|earlier| *earlier != run && self.overlap(*earlier, run))
+        {
             self.tally.exempt("2: two runs that overlap both create");
             return;
         }
-        let text = format!("2: run {run} created {} again, as run {earlier:?} did for the same rollout", created.git_ref);
+        let text = format!(
+            "2: run {run} created {} again, as run {earlier:?} did for the same rollout",
+            created.git_ref
+        );
         self.violations.push(text);
     }
 
@@ -250,7 +261,9 @@ impl Ledger {
         sources: &[Source],
     ) {
         let author = if by_github {
-            let cause = self.deployments[position].closed_by.expect("GitHub closes because of a success");
+            let cause = self.deployments[position]
+                .closed_by
+                .expect("GitHub closes because of a success");
             Author::GitHub(cause)
         } else {
             author
@@ -284,7 +297,11 @@ impl Ledger {
                 self.deployments[target].closed_by = Some(cause);
             }
         }
-        self.deployments[position].statuses.push(Posted { state, author, at: Instant::now() });
+        self.deployments[position].statuses.push(Posted {
+            state,
+            author,
+            at: Instant::now(),
+        });
     }
 
     /// Invariant 3: after a final state nothing but inactive, or success by recovery; after inactive nothing.
@@ -318,11 +335,17 @@ impl Ledger {
 
     /// Invariant 6: what is closed was left by its source, and the pass knows it.
     fn check_closing(&mut self, position: usize, run: usize, sources: &[Source], did: &str) {
-        let Run { runner, started, sources: at_start, .. } = &self.runs[run];
+        let Run {
+            runner,
+            started,
+            sources: at_start,
+            ..
+        } = &self.runs[run];
         let (runner, started) = (*runner, *started);
         let deployment = &self.deployments[position];
         let Some(marker) = &deployment.marker else {
-            self.violations.push(format!("6: run {run} {did} {}, which is someone else's", deployment.id));
+            self.violations
+                .push(format!("6: run {run} {did} {}, which is someone else's", deployment.id));
             return;
         };
         let alive = |sources: &[Source]| {
@@ -340,7 +363,8 @@ impl Ledger {
             Standing::Off | Standing::Unknown => false,
         };
         if at_start.iter().any(named_otherwise) {
-            self.tally.exempt("6: a pipeline names another ref than the GitHubDeployment");
+            self.tally
+                .exempt("6: a pipeline names another ref than the GitHubDeployment");
             return;
         }
         let changed = |posted: &Posted| posted.at >= started && posted.author != Author::Run(run);
@@ -350,7 +374,10 @@ impl Ledger {
             self.tally.exempt("6: GitHub has no compare-and-swap");
             return;
         }
-        let text = format!("6: run {run} {did} {} of {}: {problem}", deployment.id, deployment.git_ref);
+        let text = format!(
+            "6: run {run} {did} {} of {}: {problem}",
+            deployment.id, deployment.git_ref
+        );
         self.violations.push(text);
     }
 
@@ -364,7 +391,8 @@ impl Ledger {
             Standing::Unknown => deployment.lists(source),
             Standing::Off => false,
             Standing::Living(version, _) => {
-                deployment.git_ref == version.git_ref && self.newest(source).is_some_and(|newest| newest.id == deployment.id)
+                deployment.git_ref == version.git_ref
+                    && self.newest(source).is_some_and(|newest| newest.id == deployment.id)
             }
         }
     }
@@ -377,8 +405,7 @@ impl Ledger {
     /// The deployments of a source's environment and task, newest first.
     pub fn track(&self, source: &Source) -> impl Iterator<Item = &Deployment> {
         let (environment, task) = (source.environment.clone(), source.task.clone());
-        let in_track =
-            move |deployment: &&Deployment| deployment.environment == environment && deployment.task == task;
+        let in_track = move |deployment: &&Deployment| deployment.environment == environment && deployment.task == task;
         self.deployments.iter().rev().filter(in_track)
     }
 
@@ -390,11 +417,25 @@ impl Ledger {
             let _ = writeln!(text, "run {number} at {at} s: {}: {}", run.runner, run.outcome);
         }
         for deployment in &self.deployments {
-            let Deployment { id, environment, task, git_ref, author, marker, .. } = deployment;
-            let uid = marker.as_ref().and_then(|marker| marker.identity.uid.as_deref()).unwrap_or("no marker");
+            let Deployment {
+                id,
+                environment,
+                task,
+                git_ref,
+                author,
+                marker,
+                ..
+            } = deployment;
+            let uid = marker
+                .as_ref()
+                .and_then(|marker| marker.identity.uid.as_deref())
+                .unwrap_or("no marker");
             let by = marker.as_ref().and_then(|marker| marker.identity.by.as_ref());
             let by = by.map_or_else(|| "nobody".to_owned(), name_of);
-            let _ = writeln!(text, "deployment {id} of {git_ref} to {environment}, task {task}, by {author:?} for {by}, {uid}");
+            let _ = writeln!(
+                text,
+                "deployment {id} of {git_ref} to {environment}, task {task}, by {author:?} for {by}, {uid}"
+            );
             for Posted { state, author, at } in &deployment.statuses {
                 let at = at.duration_since(self.begin).as_secs();
                 let _ = writeln!(text, "    {at:>6} s {state} by {author:?}");
@@ -413,10 +454,19 @@ fn name_of(by: &By) -> String {
 
 /// True if a run of this kind can know what becomes of the deployment.
 fn knows(runner: Runner, marker: &Marker, deployment: &Deployment, sources: &[Source]) -> bool {
-    let uid = marker.identity.uid.as_deref().expect("the objects of the model have uids");
+    let uid = marker
+        .identity
+        .uid
+        .as_deref()
+        .expect("the objects of the model have uids");
     let made_for = object_of(uid);
     match runner {
-        Runner::Pipeline { object, environment, task, .. } => {
+        Runner::Pipeline {
+            object,
+            environment,
+            task,
+            ..
+        } => {
             made_for == object
                 && deployment.task == TASKS[task]
                 && deployment.environment == ENVIRONMENTS[environment].to_lowercase()
@@ -424,7 +474,9 @@ fn knows(runner: Runner, marker: &Marker, deployment: &Deployment, sources: &[So
         Runner::CronJob { cluster, .. } if made_for.cluster != cluster => false,
         Runner::CronJob { cluster, shard } => {
             let own = |source: &&Source| {
-                source.slot.is_some_and(|slot| slot.cluster == cluster && (shard == ALL || shard_of(slot.number) == shard))
+                source
+                    .slot
+                    .is_some_and(|slot| slot.cluster == cluster && (shard == ALL || shard_of(slot.number) == shard))
             };
             let mut own = sources.iter().filter(own);
             match &marker.identity.by {
@@ -447,7 +499,13 @@ impl Deployment {
     /// pipeline.
     pub fn lists(&self, source: &Source) -> bool {
         let Some(marker) = &self.marker else { return false };
-        let object = object_of(marker.identity.uid.as_deref().expect("the objects of the model have uids"));
+        let object = object_of(
+            marker
+                .identity
+                .uid
+                .as_deref()
+                .expect("the objects of the model have uids"),
+        );
         let fits = match (&marker.identity.by, &source.by) {
             (Some(a), Some(b)) => a == b,
             _ => self.task == source.task,
@@ -457,7 +515,10 @@ impl Deployment {
 
     /// As [`Deployment::lists`], also if the GitHubDeployment had another name then.
     fn is_of(&self, source: &Source) -> bool {
-        let before = Source { by: source.former.clone(), ..source.clone() };
+        let before = Source {
+            by: source.former.clone(),
+            ..source.clone()
+        };
         self.lists(source) || (source.former.is_some() && self.lists(&before))
     }
 

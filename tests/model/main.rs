@@ -66,7 +66,11 @@ fn play(schedule: &Schedule) -> Played {
         for fault in journal.iter().filter_map(|entry| entry.fault.as_ref()) {
             *tally.faults.entry(fault.clone()).or_default() += 1;
         }
-        Played { violations: std::mem::take(&mut ledger.violations), journal: ledger.journal(), tally }
+        Played {
+            violations: std::mem::take(&mut ledger.violations),
+            journal: ledger.journal(),
+            tally,
+        }
     })
 }
 
@@ -94,7 +98,12 @@ fn schedule_of(seed: u64) -> impl ValueTree<Value = Schedule> {
 
 /// The smallest schedule on the way from this one that breaks the same invariant.
 fn shrink(tree: &mut impl ValueTree<Value = Schedule>, broken: &str) -> Schedule {
-    let invariant = |played: &Played| played.violations.first().and_then(|text| text.split(':').next().map(str::to_owned));
+    let invariant = |played: &Played| {
+        played
+            .violations
+            .first()
+            .and_then(|text| text.split(':').next().map(str::to_owned))
+    };
     let breaks = |schedule: &Schedule| invariant(&try_to_play(schedule)).as_deref() == Some(broken);
     let mut smallest = tree.current();
     let end = Instant::now() + Duration::from_secs(120);
@@ -142,15 +151,25 @@ fn search(seeds: impl Iterator<Item = u64>, failed: &AtomicU64) -> Result<Tally,
 
 fn report(seed: u64, schedule: &Schedule, played: &Played, first: &[String]) -> String {
     let mut text = format!("MODEL_SEED={seed} MODEL_SCHEDULES=1 breaks\n");
-    for violation in if played.violations.is_empty() { first } else { &played.violations } {
+    for violation in if played.violations.is_empty() {
+        first
+    } else {
+        &played.violations
+    } {
         let _ = writeln!(text, "  {violation}");
     }
-    let _ = write!(text, "\nthe smallest schedule that was found:\n{schedule}\n{}\n{schedule:?}", played.journal);
+    let _ = write!(
+        text,
+        "\nthe smallest schedule that was found:\n{schedule}\n{}\n{schedule:?}",
+        played.journal
+    );
     text
 }
 
 fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
+    env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
 }
 
 #[test]
@@ -166,9 +185,15 @@ fn random_schedules_keep_the_invariants() {
     panic::set_hook(Box::new(|_| ()));
     let failed = AtomicU64::new(0);
     let results: Vec<Result<Tally, String>> = thread::scope(|scope| {
-        let share = |thread: u64| (thread..schedules).step_by(usize::try_from(threads).unwrap()).map(move |n| seed.wrapping_add(n));
+        let share = |thread: u64| {
+            (thread..schedules)
+                .step_by(usize::try_from(threads).unwrap())
+                .map(move |n| seed.wrapping_add(n))
+        };
         let failed = &failed;
-        let running: Vec<_> = (0..threads).map(|thread| scope.spawn(move || search(share(thread), failed))).collect();
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || search(share(thread), failed)))
+            .collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let _ = panic::take_hook();

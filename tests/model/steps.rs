@@ -191,39 +191,95 @@ pub struct Meanwhile {
 /// A change of the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    RollOut { object: Object, tag: usize },
-    Restart { object: Object },
-    Undo { object: Object },
-    Relabel { object: Object, tag: usize },
-    Progress { object: Object, to: Progress },
-    Terminate { object: Object },
-    Remove { object: Object },
-    Recreate { object: Object },
-    Declare { slot: Slot, spec: Spec },
-    Rename { slot: Slot },
-    Delete { slot: Slot },
-    Suspend { slot: Slot, on: bool },
-    Refuse { cluster: usize, what: Unreadable, code: u16 },
-    Allow { cluster: usize },
+    RollOut {
+        object: Object,
+        tag: usize,
+    },
+    Restart {
+        object: Object,
+    },
+    Undo {
+        object: Object,
+    },
+    Relabel {
+        object: Object,
+        tag: usize,
+    },
+    Progress {
+        object: Object,
+        to: Progress,
+    },
+    Terminate {
+        object: Object,
+    },
+    Remove {
+        object: Object,
+    },
+    Recreate {
+        object: Object,
+    },
+    Declare {
+        slot: Slot,
+        spec: Spec,
+    },
+    Rename {
+        slot: Slot,
+    },
+    Delete {
+        slot: Slot,
+    },
+    Suspend {
+        slot: Slot,
+        on: bool,
+    },
+    Refuse {
+        cluster: usize,
+        what: Unreadable,
+        code: u16,
+    },
+    Allow {
+        cluster: usize,
+    },
     MoveTag,
-    OtherDeployment { environment: usize, task: usize, tag: usize, state: Option<&'static str>, auto_inactive: bool },
-    OtherStatus { newest: usize, state: &'static str },
+    OtherDeployment {
+        environment: usize,
+        task: usize,
+        tag: usize,
+        state: Option<&'static str>,
+        auto_inactive: bool,
+    },
+    OtherStatus {
+        newest: usize,
+        state: &'static str,
+    },
 }
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Change(Change),
-    Run { runner: Runner, trouble: Trouble, meanwhile: Option<Meanwhile> },
-    Overlap { first: (Runner, Trouble), second: (Runner, Trouble) },
-    Wait { minutes: u64 },
+    Run {
+        runner: Runner,
+        trouble: Trouble,
+        meanwhile: Option<Meanwhile>,
+    },
+    Overlap {
+        first: (Runner, Trouble),
+        second: (Runner, Trouble),
+    },
+    Wait {
+        minutes: u64,
+    },
 }
 
 /// All schedules.
 pub fn schedules() -> impl Strategy<Value = Schedule> {
     (setting(), vec(declare(), 1..4), vec(step(), 3..26)).prop_map(|(setting, declared, steps)| {
         let declared = declared.into_iter().map(Step::Change);
-        Schedule { setting, steps: declared.chain(steps).collect() }
+        Schedule {
+            setting,
+            steps: declared.chain(steps).collect(),
+        }
     })
 }
 
@@ -237,14 +293,16 @@ fn setting() -> impl Strategy<Value = Setting> {
             weighted(0.15, prop_oneof![Just(30_u64), Just(600)]),
             prop::bool::weighted(0.2),
         )
-            .prop_map(|(known_by, shards, max_writes, deadline, since, write_status)| Cluster {
-                known_by,
-                shards,
-                max_writes,
-                deadline,
-                since,
-                write_status,
-            })
+            .prop_map(
+                |(known_by, shards, max_writes, deadline, since, write_status)| Cluster {
+                    known_by,
+                    shards,
+                    max_writes,
+                    deadline,
+                    since,
+                    write_status,
+                },
+            )
     };
     (
         prop_oneof![2 => Just(None), 1 => Just(Some(5_u64)), 1 => Just(Some(90))],
@@ -252,7 +310,11 @@ fn setting() -> impl Strategy<Value = Setting> {
         cluster(),
         cluster(),
     )
-        .prop_map(|(late_inactive, list_delay, a, b)| Setting { late_inactive, list_delay, clusters: [a, b] })
+        .prop_map(|(late_inactive, list_delay, a, b)| Setting {
+            late_inactive,
+            list_delay,
+            clusters: [a, b],
+        })
 }
 
 /// Most happens in the first cluster, so that much happens to the same objects.
@@ -287,24 +349,31 @@ fn rule() -> impl Strategy<Value = RefRule> {
 
 fn spec() -> impl Strategy<Value = Spec> {
     (
-        (prop_oneof![3 => Just(0_usize), 1 => Just(1)], environment(), task(), rule()),
+        (
+            prop_oneof![3 => Just(0_usize), 1 => Just(1)],
+            environment(),
+            task(),
+            rule(),
+        ),
         prop::bool::weighted(0.25),
         prop::bool::weighted(0.2),
         weighted(0.2, any::<bool>()),
         prop::bool::weighted(0.8),
         prop::bool::weighted(0.25),
     )
-        .prop_map(|((object, environment, task, rule), recover, transient, production, auto_inactive, close)| Spec {
-            object,
-            environment,
-            task,
-            rule,
-            recover,
-            transient,
-            production,
-            auto_inactive,
-            close,
-        })
+        .prop_map(
+            |((object, environment, task, rule), recover, transient, production, auto_inactive, close)| Spec {
+                object,
+                environment,
+                task,
+                rule,
+                recover,
+                transient,
+                production,
+                auto_inactive,
+                close,
+            },
+        )
 }
 
 fn declare() -> impl Strategy<Value = Change> {
@@ -327,7 +396,17 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Unreadable::Declarations),
         1 => Just(Unreadable::KubeSystem),
     ];
-    let final_or_not = || select(vec!["queued", "pending", "in_progress", "success", "failure", "error", "inactive"]);
+    let final_or_not = || {
+        select(vec![
+            "queued",
+            "pending",
+            "in_progress",
+            "success",
+            "failure",
+            "error",
+            "inactive",
+        ])
+    };
     prop_oneof![
         8 => (object(), tag()).prop_map(|(object, tag)| Change::RollOut { object, tag }),
         3 => object().prop_map(|object| Change::Restart { object }),
@@ -381,15 +460,24 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         select(vec![Effect::Before, Effect::After]),
         select(FaultKind::each()),
     )
-        .prop_map(|(operation, skip, times, effect, kind)| Fault { operation, skip, times, effect, kind });
+        .prop_map(|(operation, skip, times, effect, kind)| Fault {
+            operation,
+            skip,
+            times,
+            effect,
+            kind,
+        });
     let kill = (1..16_u32, any::<bool>()).prop_map(|(request, after)| Kill { request, after });
-    (weighted(0.45, vec(fault, 1..3)), weighted(0.12, kill), weighted(0.2, vec(pace(), 1..5))).prop_map(
-        |(faults, kill, pace)| Trouble {
+    (
+        weighted(0.45, vec(fault, 1..3)),
+        weighted(0.12, kill),
+        weighted(0.2, vec(pace(), 1..5)),
+    )
+        .prop_map(|(faults, kill, pace)| Trouble {
             faults: faults.unwrap_or_default(),
             kill,
             pace: pace.unwrap_or_default(),
-        },
-    )
+        })
 }
 
 /// Beyond ten seconds both sides are read again before a write.
@@ -399,7 +487,17 @@ fn pace() -> impl Strategy<Value = u64> {
 
 fn step() -> impl Strategy<Value = Step> {
     let meanwhile = (1..12_u32, change()).prop_map(|(request, change)| Meanwhile { request, change });
-    let paced = || (runner(), vec(pace(), 1..5)).prop_map(|(runner, pace)| (runner, Trouble { pace, ..Trouble::default() }));
+    let paced = || {
+        (runner(), vec(pace(), 1..5)).prop_map(|(runner, pace)| {
+            (
+                runner,
+                Trouble {
+                    pace,
+                    ..Trouble::default()
+                },
+            )
+        })
+    };
     prop_oneof![
         11 => change().prop_map(Step::Change),
         8 => (runner(), trouble(), weighted(0.15, meanwhile))
@@ -411,7 +509,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setting { late_inactive, list_delay, clusters } = &self.setting;
+        let Setting {
+            late_inactive,
+            list_delay,
+            clusters,
+        } = &self.setting;
         match late_inactive {
             Some(seconds) => writeln!(f, "GitHub's own closings come {seconds} s late")?,
             None => writeln!(f, "GitHub's own closings come at once")?,
@@ -433,7 +535,11 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Change(change) => write!(f, "{change}"),
-            Self::Run { runner, trouble, meanwhile } => {
+            Self::Run {
+                runner,
+                trouble,
+                meanwhile,
+            } => {
                 write!(f, "{runner} runs{trouble}")?;
                 match meanwhile {
                     Some(Meanwhile { request, change }) => write!(f, "; before its request {request}: {change}"),
@@ -441,7 +547,11 @@ impl fmt::Display for Step {
                 }
             }
             Self::Overlap { first, second } => {
-                write!(f, "{} runs{}, and at the same time {} runs{}", first.0, first.1, second.0, second.1)
+                write!(
+                    f,
+                    "{} runs{}, and at the same time {} runs{}",
+                    first.0, first.1, second.0, second.1
+                )
             }
             Self::Wait { minutes } => write!(f, "{minutes} minutes pass"),
         }
@@ -464,11 +574,19 @@ impl fmt::Display for Change {
             Self::Delete { slot } => write!(f, "{slot} is deleted"),
             Self::Suspend { slot, on: true } => write!(f, "{slot} is suspended"),
             Self::Suspend { slot, on: false } => write!(f, "{slot} is not suspended any more"),
-            Self::Refuse { cluster, what, code: 0 } => write!(f, "{what:?} of cluster {cluster}: no answer from now on"),
+            Self::Refuse { cluster, what, code: 0 } => {
+                write!(f, "{what:?} of cluster {cluster}: no answer from now on")
+            }
             Self::Refuse { cluster, what, code } => write!(f, "{what:?} of cluster {cluster}: {code} from now on"),
             Self::Allow { cluster } => write!(f, "everything of cluster {cluster} can be read"),
             Self::MoveTag => write!(f, "the tag {MOVING_TAG} moves"),
-            Self::OtherDeployment { environment, task, tag, state, auto_inactive } => write!(
+            Self::OtherDeployment {
+                environment,
+                task,
+                tag,
+                state,
+                auto_inactive,
+            } => write!(
                 f,
                 "another tool deploys {} to {} with task {} and says {}{}",
                 TAGS[*tag],
@@ -478,7 +596,10 @@ impl fmt::Display for Change {
                 if *auto_inactive { ", auto_inactive" } else { "" }
             ),
             Self::OtherStatus { newest, state } => {
-                write!(f, "another tool posts {state} on deployment {newest}, counted from the newest")
+                write!(
+                    f,
+                    "another tool posts {state} on deployment {newest}, counted from the newest"
+                )
             }
         }
     }
@@ -487,9 +608,17 @@ impl fmt::Display for Change {
 impl fmt::Display for Runner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CronJob { cluster, shard: usize::MAX } => write!(f, "the CronJob of cluster {cluster}"),
+            Self::CronJob {
+                cluster,
+                shard: usize::MAX,
+            } => write!(f, "the CronJob of cluster {cluster}"),
             Self::CronJob { cluster, shard } => write!(f, "CronJob {shard} of cluster {cluster}"),
-            Self::Pipeline { object, environment, task, git_ref } => {
+            Self::Pipeline {
+                object,
+                environment,
+                task,
+                git_ref,
+            } => {
                 let environment = ENVIRONMENTS[*environment];
                 write!(f, "a pipeline for {object} in {environment}, task {}, ", TASKS[*task])?;
                 match git_ref {
@@ -504,12 +633,27 @@ impl fmt::Display for Runner {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Fault { operation, skip, times, effect, kind } in &self.faults {
+        for Fault {
+            operation,
+            skip,
+            times,
+            effect,
+            kind,
+        } in &self.faults
+        {
             let operation = operation.map_or_else(|| "request".to_owned(), |operation| operation.to_string());
-            write!(f, "; {times} x {kind:?} {effect:?} the effect, from {operation} {} on", skip + 1)?;
+            write!(
+                f,
+                "; {times} x {kind:?} {effect:?} the effect, from {operation} {} on",
+                skip + 1
+            )?;
         }
         if let Some(Kill { request, after }) = self.kill {
-            write!(f, "; killed {} request {request}", if after { "after" } else { "before" })?;
+            write!(
+                f,
+                "; killed {} request {request}",
+                if after { "after" } else { "before" }
+            )?;
         }
         if !self.pace.is_empty() {
             write!(f, "; {:?} ms before its requests", self.pace)?;
@@ -521,7 +665,12 @@ impl fmt::Display for Trouble {
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (environment, task) = (ENVIRONMENTS[self.environment], TASKS[self.task]);
-        write!(f, "{}, {environment}, task {task}, ref by {:?}", ["a", "b"][self.object], self.rule)?;
+        write!(
+            f,
+            "{}, {environment}, task {task}, ref by {:?}",
+            ["a", "b"][self.object],
+            self.rule
+        )?;
         for (set, name) in [
             (self.recover, "recover"),
             (self.transient, "transient"),
@@ -532,7 +681,8 @@ impl fmt::Display for Spec {
                 write!(f, ", {name}")?;
             }
         }
-        self.production.map_or(Ok(()), |production| write!(f, ", production: {production}"))
+        self.production
+            .map_or(Ok(()), |production| write!(f, ", production: {production}"))
     }
 }
 

@@ -1,10 +1,6 @@
 //! What many schedules came to, in numbers.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use kube_status_to_github::plan::Rule;
 

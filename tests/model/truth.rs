@@ -109,7 +109,9 @@ impl Workload {
     }
 
     pub fn undo(&mut self) -> bool {
-        let Some(template) = self.before.pop() else { return false };
+        let Some(template) = self.before.pop() else {
+            return false;
+        };
         self.template = template;
         self.progress = Progress::UnderWay;
         true
@@ -274,7 +276,10 @@ impl Truth {
                     by: Some(By::new(NAMESPACE, &name)),
                     former: Some(By::new(NAMESPACE, &self::name(number, !declared.renamed))),
                     name,
-                    object: Object { cluster, number: spec.object },
+                    object: Object {
+                        cluster,
+                        number: spec.object,
+                    },
                     environment: ENVIRONMENTS[spec.environment].to_lowercase(),
                     task: TASKS[spec.task].to_owned(),
                     recover: spec.recover,

@@ -82,7 +82,11 @@ impl World {
         for tag in ["v1", "v2", "v3", MOVING_TAG] {
             repository = repository.tag(tag);
         }
-        let shared = Shared { truth: Truth::default(), ledger: Ledger::new(github.clone()), moves: 0 };
+        let shared = Shared {
+            truth: Truth::default(),
+            ledger: Ledger::new(github.clone()),
+            moves: 0,
+        };
         let world = Self {
             setting: Arc::new(setting.clone()),
             github,
@@ -118,7 +122,11 @@ impl World {
     pub async fn step(&self, step: &Step) {
         match step {
             Step::Change(change) => self.change(change).await,
-            Step::Run { runner, trouble, meanwhile } => {
+            Step::Run {
+                runner,
+                trouble,
+                meanwhile,
+            } => {
                 self.inject(trouble);
                 self.run(*runner, trouble, meanwhile.clone()).await;
                 self.github.clear_faults();
@@ -135,7 +143,11 @@ impl World {
     fn inject(&self, trouble: &Trouble) {
         for fault in &trouble.faults {
             self.github.inject(GitHubFault {
-                matcher: Matcher { operation: fault.operation, skip: fault.skip, ..Matcher::default() },
+                matcher: Matcher {
+                    operation: fault.operation,
+                    skip: fault.skip,
+                    ..Matcher::default()
+                },
                 times: Some(fault.times),
                 effect: fault.effect,
                 kind: fault.kind.clone(),
@@ -152,7 +164,10 @@ impl World {
             }),
             Change::Restart { object } => self.change_workload(object, |workload| {
                 let Template { tag, restarts } = workload.template;
-                workload.apply_template(Template { tag, restarts: restarts + 1 });
+                workload.apply_template(Template {
+                    tag,
+                    restarts: restarts + 1,
+                });
             }),
             Change::Undo { object } => self.change_workload(object, |workload| {
                 workload.undo();
@@ -178,15 +193,30 @@ impl World {
                     shared.moves += 1;
                     shared.moves
                 };
-                self.github.add_repository(REPOSITORY).tag_at(MOVING_TAG, &format!("{moves:040x}"));
+                self.github
+                    .add_repository(REPOSITORY)
+                    .tag_at(MOVING_TAG, &format!("{moves:040x}"));
             }
-            Change::OtherDeployment { environment, task, tag, state, auto_inactive } => {
-                self.deploy_by_another_tool(environment, task, tag, state, auto_inactive).await;
+            Change::OtherDeployment {
+                environment,
+                task,
+                tag,
+                state,
+                auto_inactive,
+            } => {
+                self.deploy_by_another_tool(environment, task, tag, state, auto_inactive)
+                    .await;
             }
             Change::OtherStatus { newest, state } => {
                 let id = {
                     let shared = self.shared();
-                    shared.ledger.deployments.iter().rev().nth(newest).map(|deployment| deployment.id)
+                    shared
+                        .ledger
+                        .deployments
+                        .iter()
+                        .rev()
+                        .nth(newest)
+                        .map(|deployment| deployment.id)
                 };
                 if let Some(id) = id {
                     self.post_by_another_tool(id, state, false).await;
@@ -225,7 +255,10 @@ impl World {
     }
 
     fn remove(&self, object: Object) {
-        if self.shared().truth.clusters[object.cluster].objects[object.number].take().is_some() {
+        if self.shared().truth.clusters[object.cluster].objects[object.number]
+            .take()
+            .is_some()
+        {
             self.apis[object.cluster].remove(&deployment_path(object_name(object.number)));
         }
     }
@@ -237,10 +270,17 @@ impl World {
         if cluster.declared[slot.number].is_none() {
             let Some(spec) = spec else { return };
             let uid = format!("uid-of-ghd-{}", cluster.new_uid(slot.cluster));
-            cluster.declared[slot.number] =
-                Some(Declared { uid, renamed: false, spec, suspended: false, deleting: false });
+            cluster.declared[slot.number] = Some(Declared {
+                uid,
+                renamed: false,
+                spec,
+                suspended: false,
+                deleting: false,
+            });
         }
-        let Some(declared) = &mut cluster.declared[slot.number] else { return };
+        let Some(declared) = &mut cluster.declared[slot.number] else {
+            return;
+        };
         if declared.deleting {
             return;
         }
@@ -250,7 +290,9 @@ impl World {
 
     fn rename(&self, slot: Slot) {
         let before = self.shared().truth.clusters[slot.cluster].declared[slot.number].clone();
-        let Some(before) = before.filter(|before| !before.deleting) else { return };
+        let Some(before) = before.filter(|before| !before.deleting) else {
+            return;
+        };
         self.delete(slot);
         let mut shared = self.shared();
         let cluster = &mut shared.truth.clusters[slot.cluster];
@@ -259,7 +301,11 @@ impl World {
             return;
         }
         let uid = format!("uid-of-ghd-{}", cluster.new_uid(slot.cluster));
-        let renamed = Declared { uid, renamed: !before.renamed, ..before };
+        let renamed = Declared {
+            uid,
+            renamed: !before.renamed,
+            ..before
+        };
         self.apis[slot.cluster].apply(renamed.manifest(slot.number));
         cluster.declared[slot.number] = Some(renamed);
     }
@@ -367,12 +413,20 @@ impl World {
 
     /// The source of a pipeline's flags.
     fn from_flags(&self, runner: Runner) -> Option<(Source, GitHubDeploymentSpec, Option<String>)> {
-        let Runner::Pipeline { object, environment, task, git_ref: named } = runner else {
+        let Runner::Pipeline {
+            object,
+            environment,
+            task,
+            git_ref: named,
+        } = runner
+        else {
             return None;
         };
         let shared = self.shared();
         let truth = &shared.truth.clusters[object.cluster];
-        let running = truth.objects[object.number].as_ref().map_or(0, |workload| workload.template.tag);
+        let running = truth.objects[object.number]
+            .as_ref()
+            .map_or(0, |workload| workload.template.tag);
         let (rule, tag) = match named {
             PipelineRef::Extracted(rule) => (Some(rule), None),
             PipelineRef::Running => (None, Some(running)),
@@ -405,7 +459,11 @@ impl World {
             recover: false,
             standing,
         };
-        Some((source, serde_json::from_value(spec).unwrap(), tag.map(|tag| TAGS[tag].to_owned())))
+        Some((
+            source,
+            serde_json::from_value(spec).unwrap(),
+            tag.map(|tag| TAGS[tag].to_owned()),
+        ))
     }
 
     /// One run of the program, as a process of its own.
@@ -490,9 +548,10 @@ impl World {
     ) -> Settings {
         let setting = &self.setting.clusters[cluster];
         let declared_in = match (runner, flags) {
-            (_, Some((_, spec, git_ref))) => {
-                DeclaredIn::Flags { spec: Box::new(spec.clone()), git_ref: git_ref.clone() }
-            }
+            (_, Some((_, spec, git_ref))) => DeclaredIn::Flags {
+                spec: Box::new(spec.clone()),
+                git_ref: git_ref.clone(),
+            },
             (Runner::CronJob { shard, .. }, None) => DeclaredIn::Cluster {
                 scope: Scope::Namespace(NAMESPACE.to_owned()),
                 selector: (shard != ALL).then(|| format!("shard={shard}")),
@@ -506,7 +565,10 @@ impl World {
             default_owner: None,
             cluster_name: (setting.known_by == KnownBy::Name).then(|| format!("cluster-{cluster}")),
             dry_run,
-            since: setting.since.filter(|_| is_cron_job).map(|minutes| Duration::from_secs(60 * minutes)),
+            since: setting
+                .since
+                .filter(|_| is_cron_job)
+                .map(|minutes| Duration::from_secs(60 * minutes)),
             details: Details::Auto,
             cross_namespace_refs: true,
             repository_allow: Vec::new(),
@@ -519,7 +581,11 @@ impl World {
 
 fn tally(shared: &mut Shared, document: &Document) {
     let rows = document.results.iter().filter_map(|result| result.rule);
-    let closings = document.changes.iter().filter(|change| change.state == State::Inactive).map(|change| change.rule);
+    let closings = document
+        .changes
+        .iter()
+        .filter(|change| change.state == State::Inactive)
+        .map(|change| change.rule);
     for rule in rows.chain(closings) {
         shared.ledger.tally.row(rule);
     }
@@ -534,8 +600,15 @@ fn said(document: &Document) -> String {
         format!("{name} {:?} {rule} {reason}", result.action)
     });
     let changes = document.changes.iter().map(|change| {
-        let id = change.deployment.as_ref().map(|deployment| deployment.node_id.clone()).unwrap_or_default();
-        format!("{:?} {} {} {} {:?} {id}", change.action, change.git_ref, change.state, change.rule, change.outcome)
+        let id = change
+            .deployment
+            .as_ref()
+            .map(|deployment| deployment.node_id.clone())
+            .unwrap_or_default();
+        format!(
+            "{:?} {} {} {} {:?} {id}",
+            change.action, change.git_ref, change.state, change.rule, change.outcome
+        )
     });
     let (results, changes): (Vec<_>, Vec<_>) = (results.collect(), changes.collect());
     format!("[{}] [{}]", results.join(", "), changes.join(", "))
@@ -641,7 +714,11 @@ impl Wire {
                         }
                         None => answer.as_mut().poll(context),
                     };
-                    if last { Poll::Ready(polled) } else { polled.map(Poll::Ready) }
+                    if last {
+                        Poll::Ready(polled)
+                    } else {
+                        polled.map(Poll::Ready)
+                    }
                 })
                 .await;
                 match answer {
@@ -661,7 +738,9 @@ struct Write {
 impl Write {
     fn of(head: &http::request::Parts, body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let mutates = body["query"].as_str().is_some_and(|query| query.trim_start().starts_with("mutation"));
+        let mutates = body["query"]
+            .as_str()
+            .is_some_and(|query| query.trim_start().starts_with("mutation"));
         let creates = head.method == http::Method::POST && head.uri.path().ends_with("/deployments");
         let auto_inactive = body["variables"]["input"]["autoInactive"] == true;
         (mutates || creates).then_some(Self { auto_inactive })

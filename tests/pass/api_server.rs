@@ -49,7 +49,10 @@ impl ApiServer {
         let (code, answer) = self.answer(&head.method, head.uri.path(), query, &body);
         if code == SILENCE {
             tokio::time::sleep(Duration::from_secs(30)).await;
-            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost"));
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the connection was lost",
+            ));
         }
         let response = Response::builder()
             .status(code)
