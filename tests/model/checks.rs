@@ -96,27 +96,28 @@ async fn check_same_output(world: &World, runner: Runner) {
 /// Invariant 4: each living source's ref has a deployment that shows its state.
 fn check_states(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
     let (mut exempt, mut violations) = (Vec::new(), Vec::new());
-    for source in truth.sources() {
+    let sources = truth.sources();
+    for source in &sources {
         let Standing::Living(version, state) = &source.standing else {
             continue;
         };
         let of_ref = |deployment: &&Deployment| deployment.is_for(version);
         if ledger
-            .track(&source)
+            .track(source)
             .filter(of_ref)
             .any(|deployment| deployment.latest() == Some(state.as_str()))
         {
             continue;
         }
-        let newest = ledger.newest(&source).filter(|newest| newest.is_for(version));
+        let newest = ledger.newest(source, &sources).filter(|newest| newest.is_for(version));
         let by_others = ledger
-            .track(&source)
+            .track(source)
             .filter(of_ref)
             .any(|deployment| deployment.marker.is_none());
-        match newest.and_then(|newest| why_not_shown(newest, &source, version, *state)) {
+        match newest.and_then(|newest| why_not_shown(newest, source, version, *state)) {
             Some(reason) => exempt.push(reason),
             None if by_others => exempt.push("4: someone else speaks for the ref"),
-            None if newest.is_none() && is_old(&source, *state, setting) => {
+            None if newest.is_none() && is_old(source, *state, setting) => {
                 exempt.push("4: its last change is older than --since");
             }
             None => violations.push(format!(
@@ -177,7 +178,10 @@ fn check_unfinished(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
             .collect();
         let holds = |source: &&&Source| match &source.standing {
             Standing::Living(version, _) => {
-                deployment.is_for(version) && ledger.newest(source).is_some_and(|newest| newest.id == deployment.id)
+                deployment.is_for(version)
+                    && ledger
+                        .newest(source, &sources)
+                        .is_some_and(|newest| newest.id == deployment.id)
             }
             Standing::Off => false,
             Standing::Unknown => deployment.lists(source),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     steps::{ENVIRONMENTS, Object, Runner, TASKS},
     tally::Tally,
-    truth::{Source, Standing, Version, object_of, shard_of},
+    truth::{self, Source, Standing, Truth, Version, object_of, shard_of},
     world::REPOSITORY,
 };
 
@@ -89,7 +89,7 @@ pub struct Ledger {
     pub violations: Vec<String>,
     pub tally: Tally,
     pub writes: u64,
-    known_statuses: usize,
+    newest: (u64, u64),
 }
 
 impl Ledger {
@@ -103,7 +103,7 @@ impl Ledger {
             violations: Vec::new(),
             tally: Tally::default(),
             writes: 0,
-            known_statuses: 0,
+            newest: (0, 0),
         }
     }
 
@@ -156,15 +156,16 @@ impl Ledger {
         &mut self.lines[position]
     }
 
-    /// Takes down what is new on GitHub; `author` did it, unless GitHub itself did. `sources` are as they are now.
-    pub fn sync(&mut self, author: Author, auto_inactive: bool, sources: &[Source]) {
-        let mut all = self.emulator.all_deployments(REPOSITORY);
-        all.sort_by_key(|view| view.id);
-        let statuses: usize = all.iter().map(|view| view.statuses.len()).sum();
-        if all.len() == self.deployments.len() && statuses == self.known_statuses {
+    /// Takes down what is new on GitHub; `author` did it, unless GitHub itself did. `truth` is as it is now.
+    pub fn sync(&mut self, author: Author, auto_inactive: bool, truth: &Truth) {
+        let newest = self.emulator.newest();
+        if newest == self.newest {
             return;
         }
-        self.known_statuses = statuses;
+        self.newest = newest;
+        let sources = &truth.sources();
+        let mut all = self.emulator.all_deployments(REPOSITORY);
+        all.sort_by_key(|view| view.id);
         for view in all.iter().skip(self.deployments.len()) {
             self.created(view, author);
         }
@@ -311,7 +312,7 @@ impl Ledger {
         let recovers = sources
             .iter()
             .chain(&self.runs[run].sources)
-            .any(|source| source.recover && deployment.lists(source));
+            .any(|source| source.recover && deployment.object() == Some(source.object));
         let fits = match last.state.as_str() {
             "success" => state == "inactive",
             "failure" | "error" => state == "inactive" || (state == "success" && recovers),
@@ -349,7 +350,7 @@ impl Ledger {
             return;
         };
         let alive = |sources: &[Source]| {
-            let holds = |source: &&Source| self.is_on(source, position);
+            let holds = |source: &&Source| self.is_on(source, sources, position);
             sources.iter().find(holds).map(|source| source.name.clone())
         };
         let problem = match (alive(sources), alive(at_start)) {
@@ -382,24 +383,43 @@ impl Ledger {
     }
 
     /// True if the source is still on the deployment, or if nobody can tell.
-    fn is_on(&self, source: &Source, position: usize) -> bool {
+    fn is_on(&self, source: &Source, sources: &[Source], position: usize) -> bool {
         let deployment = &self.deployments[position];
         if deployment.environment != source.environment {
             return false;
         }
         match &source.standing {
-            Standing::Unknown => deployment.lists(source),
+            // What a pipeline of a cluster without a name made can't be told to be of an object that is not read.
+            Standing::Unknown => {
+                let marker = deployment.marker.as_ref();
+                deployment.lists(source) && marker.is_some_and(|marker| marker.identity.cluster.is_some())
+            }
             Standing::Off => false,
             Standing::Living(version, _) => {
                 deployment.git_ref == version.git_ref
-                    && self.newest(source).is_some_and(|newest| newest.id == deployment.id)
+                    && self
+                        .newest(source, sources)
+                        .is_some_and(|newest| newest.id == deployment.id)
             }
         }
     }
 
-    /// The newest deployment of the source's track that was made for it, under whatever name.
-    pub fn newest(&self, source: &Source) -> Option<&Deployment> {
-        self.track(source).find(|deployment| deployment.is_of(source))
+    /// The newest deployment of the source's track that was made for it; else for its object, by a GitHubDeployment
+    /// that is not here any more, as if that had been renamed.
+    pub fn newest(&self, source: &Source, sources: &[Source]) -> Option<&Deployment> {
+        let is_here = |by: &By| {
+            let mut here = sources.iter().filter(|other| other.environment == source.environment);
+            here.any(|other| other.by.as_ref() == Some(by) && other.object.cluster == source.object.cluster)
+        };
+        let by_nobody = |deployment: &&Deployment| {
+            let by = deployment
+                .marker
+                .as_ref()
+                .and_then(|marker| marker.identity.by.as_ref());
+            deployment.object() == Some(source.object) && by.is_some_and(|by| !is_here(by))
+        };
+        let own = self.track(source).find(|deployment| deployment.lists(source));
+        own.or_else(|| self.track(source).find(by_nobody))
     }
 
     /// The deployments of a source's environment and task, newest first.
@@ -447,9 +467,8 @@ impl Ledger {
 
 /// The name behind a hash.
 fn name_of(by: &By) -> String {
-    let names = (0..3).flat_map(|number| [format!("g{number}"), format!("g{number}-renamed")]);
-    let mut names = names.filter(|name| By::new(crate::objects::NAMESPACE, name) == *by);
-    names.next().unwrap_or_else(|| "?".to_owned())
+    let found = truth::NAMES.iter().find(|(_, known)| known == by);
+    found.map_or_else(|| "?".to_owned(), |(name, _)| name.clone())
 }
 
 /// True if a run of this kind can know what becomes of the deployment.
@@ -513,13 +532,9 @@ impl Deployment {
         fits && object == source.object
     }
 
-    /// As [`Deployment::lists`], also if the GitHubDeployment had another name then.
-    fn is_of(&self, source: &Source) -> bool {
-        let before = Source {
-            by: source.former.clone(),
-            ..source.clone()
-        };
-        self.lists(source) || (source.former.is_some() && self.lists(&before))
+    /// The object that it was made for.
+    pub fn object(&self) -> Option<Object> {
+        self.uid().map(object_of)
     }
 
     /// The uid of the object it was made for.

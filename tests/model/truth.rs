@@ -1,5 +1,10 @@
 //! What is true of the clusters, whatever a pass could read of it.
 
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex},
+};
+
 use kube_status_to_github::plan::{By, Hash, State};
 use serde_json::{Value, json};
 
@@ -39,7 +44,7 @@ pub struct Workload {
 }
 
 /// What makes a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Template {
     pub tag: usize,
     pub restarts: u32,
@@ -62,8 +67,6 @@ pub struct Source {
     pub slot: Option<Slot>,
     pub name: String,
     pub by: Option<By>,
-    /// Under which its GitHubDeployment may have been known before.
-    pub former: Option<By>,
     pub object: Object,
     /// In lower case.
     pub environment: String,
@@ -165,13 +168,32 @@ pub fn object_name(number: usize) -> &'static str {
     ["a", "b"][number]
 }
 
-fn name(slot: usize, renamed: bool) -> String {
-    format!("g{slot}{}", if renamed { "-renamed" } else { "" })
+/// The names that GitHubDeployments have, two for each slot, with their hashes.
+pub static NAMES: LazyLock<Vec<(String, By)>> = LazyLock::new(|| {
+    let names = (0..3).flat_map(|slot| ["", "-renamed"].map(|end| format!("g{slot}{end}")));
+    names
+        .map(|name| {
+            let by = By::new(NAMESPACE, &name);
+            (name, by)
+        })
+        .collect()
+});
+
+fn named(slot: usize, renamed: bool) -> &'static (String, By) {
+    &NAMES[2 * slot + usize::from(renamed)]
+}
+
+/// The hash of what the API server has as pod template.
+fn rollout(workload: &Workload, number: usize) -> Option<Hash> {
+    static KNOWN: Mutex<BTreeMap<Template, Option<Hash>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    let of = || kube_status_to_github::source::facts(&workload.manifest(number)).rollout;
+    known.entry(workload.template).or_insert_with(of).clone()
 }
 
 impl Declared {
     pub fn name(&self, number: usize) -> String {
-        name(number, self.renamed)
+        named(number, self.renamed).0.clone()
     }
 
     /// As the API server has it.
@@ -249,7 +271,7 @@ impl ClusterTruth {
             Progress::Failed => State::Failure,
             Progress::Unclear => State::Pending,
         };
-        let rollout = kube_status_to_github::source::facts(&workload.manifest(object)).rollout;
+        let rollout = rollout(workload, object);
         let uid = workload.uid.clone();
         Standing::Living(Version { uid, rollout, git_ref }, state)
     }
@@ -270,12 +292,11 @@ impl Truth {
                 } else {
                     truth.standing(spec.object, spec.rule)
                 };
-                let name = declared.name(number);
+                let (name, by) = named(number, declared.renamed);
                 sources.push(Source {
                     slot: Some(Slot { cluster, number }),
-                    by: Some(By::new(NAMESPACE, &name)),
-                    former: Some(By::new(NAMESPACE, &self::name(number, !declared.renamed))),
-                    name,
+                    by: Some(by.clone()),
+                    name: name.clone(),
                     object: Object {
                         cluster,
                         number: spec.object,

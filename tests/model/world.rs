@@ -406,9 +406,8 @@ impl World {
     }
 
     pub fn sync(&self, author: Author, auto_inactive: bool) {
-        let shared = &mut *self.shared();
-        let sources = shared.truth.sources();
-        shared.ledger.sync(author, auto_inactive, &sources);
+        let Shared { truth, ledger, .. } = &mut *self.shared();
+        ledger.sync(author, auto_inactive, truth);
     }
 
     /// The source of a pipeline's flags.
@@ -452,7 +451,6 @@ impl World {
             slot: None,
             name: "the pipeline".to_owned(),
             by: None,
-            former: None,
             object,
             environment: ENVIRONMENTS[environment].to_lowercase(),
             task: TASKS[task].to_owned(),
