@@ -6,7 +6,7 @@ cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-status-to-github
 export CARGO_TARGET_DIR ?= $(cache)/target
 
 .DEFAULT_GOAL := help
-.PHONY: build demo demo-cluster help lint test
+.PHONY: build demo demo-cluster help lint soak test
 
 build: ## Build the release binary
 	cargo build --release --locked
@@ -23,6 +23,9 @@ test: ## Run all tests; those on a control plane or against kstatus need Go, tho
 
 lint: ## Check format, lints, licences, dependencies, scripts and workflows
 	@hack/lint
+
+soak: ## Play 100,000 random schedules against the pass, SCHEDULES=N others
+	@hack/soak
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

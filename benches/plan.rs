@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use kube_status_to_github::plan::{
     By, Deployment, Environment, Existing, GitRef, Hash, Identity, Knowledge, LatestStatus, MARKER_VERSION, Marker,
-    ReadNamespaces, Repository, Situation, State, Wanted, plan,
+    Named, ReadNamespaces, Repository, Situation, State, Wanted, plan,
 };
 
 /// Deployments that each track has.
@@ -82,11 +82,12 @@ fn situation(index: usize) -> Situation {
         owner: "octo-org".to_owned(),
         name: format!("app-{}", index % 100),
     };
+    let environment = Environment {
+        repository,
+        name: format!("environment-{index}"),
+    };
     Situation {
-        environment: Environment {
-            repository,
-            name: format!("environment-{index}"),
-        },
+        environment: environment.clone(),
         wanted: vec![Wanted {
             index: 0,
             sort_name: format!("shop/{name}"),
@@ -110,7 +111,10 @@ fn situation(index: usize) -> Situation {
             complete: ReadNamespaces::Every,
             named: [(
                 By::new("shop", &name),
-                Some(Hash::of(&["cluster", "Deployment", "shop", &name])),
+                Named {
+                    object: Some(Hash::of(&["cluster", "Deployment", "shop", &name])),
+                    environment: Some(environment.clone()),
+                },
             )]
             .into(),
         },

@@ -206,7 +206,7 @@ fn line<'a>(situation: &'a Situation, wanted: &Wanted) -> Option<&'a Deployment>
                     && deployment.marker.as_ref().is_some_and(|marker| {
                         marker.git_ref.same(&wanted.git_ref)
                             && marker.identity.same_object(&wanted.identity)
-                            && situation.knowledge.is_absent(marker)
+                            && situation.knowledge.is_absent(marker, &situation.environment)
                     })
             })
         })
@@ -323,10 +323,11 @@ fn left<'a>(situation: &'a Situation, decided: &'a [Decided<'a>]) -> Vec<Left<'a
             .iter()
             .filter(|source| lists(&source.identity, &source.task))
             .collect();
-        let absent = situation.knowledge.is_absent(marker);
+        let absent = situation.knowledge.is_absent(marker, &situation.environment);
         let moved_on: Vec<_> = decided
             .iter()
             .filter(|decided| lists(&decided.wanted.identity, &decided.wanted.task))
+            .filter(|decided| may_leave(situation, decided.wanted, marker))
             .collect();
         let is_left = !off.is_empty() || absent || !moved_on.is_empty();
         is_left.then_some(Left {
@@ -344,6 +345,20 @@ fn left<'a>(situation: &'a Situation, decided: &'a [Decided<'a>]) -> Vec<Left<'a
         .enumerate()
         .filter_map(of)
         .collect()
+}
+
+/// Whether a wanted source that is listed may have left the deployment. A source from flags does not know which
+/// GitHubDeployments live beside it: it leaves what came from flags, and of GitHubDeployments only what the newest
+/// one made that it takes over from.
+fn may_leave(situation: &Situation, wanted: &Wanted, marker: &Marker) -> bool {
+    if wanted.identity.by.is_some() || marker.identity.by.is_none() {
+        return true;
+    }
+    let newest = situation.existing.deployments.iter().find_map(|deployment| {
+        let by = deployment.marker.as_ref()?.identity.by.as_ref()?;
+        (deployment.task == wanted.task && deployment.lists(&wanted.identity, &wanted.task)).then_some(by)
+    });
+    newest == marker.identity.by.as_ref()
 }
 
 /// Whether GitHub may close the environment's other deployments when a success is posted: only where every other
@@ -463,13 +478,12 @@ impl Identity {
 }
 
 impl Deployment {
-    /// True if the marker names this source: the same object, seen through a GitHubDeployment that fits. Within a
-    /// track a source from flags fits every GitHubDeployment.
+    /// True if the marker names this source: the same object, seen through a GitHubDeployment that fits. A source from
+    /// flags fits every GitHubDeployment and other flags of its track, and nothing of other tasks.
     fn lists(&self, identity: &Identity, task: &str) -> bool {
         let Some(marker) = &self.marker else { return false };
         let fits = match (&marker.identity.by, &identity.by) {
             (Some(a), Some(b)) => a == b,
-            (None, None) => true,
             _ => self.task == task,
         };
         fits && marker.identity.same_object(identity)
@@ -489,9 +503,9 @@ impl Deployment {
 }
 
 impl Knowledge {
-    /// True if nobody speaks for the source of this marker any more: its GitHubDeployment is of this cluster, and
-    /// either does not exist, or names another object now.
-    fn is_absent(&self, marker: &Marker) -> bool {
+    /// True if nobody speaks for the source of this marker here any more: its GitHubDeployment is of this cluster, and
+    /// either does not exist, or names another object or another environment now.
+    fn is_absent(&self, marker: &Marker, here: &Environment) -> bool {
         let (Some(cluster), Some(by)) = (&self.cluster, &marker.identity.by) else {
             return false;
         };
@@ -499,8 +513,10 @@ impl Knowledge {
             return false;
         }
         match self.named.get(by) {
-            Some(Some(object)) => marker.identity.object.as_ref().is_some_and(|listed| listed != object),
-            Some(None) => false,
+            Some(now) => {
+                let other_object = matches!((&marker.identity.object, &now.object), (Some(a), Some(b)) if a != b);
+                other_object || now.environment.as_ref().is_some_and(|environment| environment != here)
+            }
             None => self.read_all_of(by),
         }
     }

@@ -26,6 +26,9 @@ struct Case {
     /// `namespace/name` of GitHubDeployments that exist beside the sources, and the object they name.
     #[serde(default)]
     others: BTreeMap<String, String>,
+    /// `namespace/name` of GitHubDeployments that exist beside the sources, for the same object in another environment.
+    #[serde(default)]
+    elsewhere: Vec<String>,
     /// Namespaces that were read whole.
     #[serde(default)]
     read: Vec<String>,
@@ -99,6 +102,14 @@ fn yes() -> bool {
     true
 }
 
+/// The environment of every case.
+fn environment() -> Environment {
+    Environment {
+        repository: Repository::parse("shop/app", None).unwrap(),
+        name: "staging".into(),
+    }
+}
+
 fn by(text: &str) -> Option<By> {
     text.split_once('/').map(|(namespace, name)| By::new(namespace, name))
 }
@@ -118,12 +129,23 @@ impl SourceRow {
 impl Case {
     fn situation(&self) -> Situation {
         let cluster = "eu";
-        let mut named: BTreeMap<By, Option<Hash>> = BTreeMap::new();
+        let mut named: BTreeMap<By, Named> = BTreeMap::new();
+        let mut name = |text: &str, object, environment| {
+            let environment = Some(environment);
+            named.extend(by(text).map(|by| (by, Named { object, environment })));
+        };
         for source in self.wanted.iter().chain(&self.off).chain(&self.unknown) {
-            named.extend(by(&source.by).map(|by| (by, source.identity().object)));
+            name(&source.by, source.identity().object, environment());
         }
         for (other, object) in &self.others {
-            named.extend(by(other).map(|by| (by, Some(Hash::of(&[cluster, object])))));
+            name(other, Some(Hash::of(&[cluster, object])), environment());
+        }
+        for other in &self.elsewhere {
+            let elsewhere = Environment {
+                name: "elsewhere".to_owned(),
+                ..environment()
+            };
+            name(other, SourceRow::default().identity().object, elsewhere);
         }
         let wanted = |(index, row): (usize, &SourceRow)| Wanted {
             index,
@@ -160,10 +182,7 @@ impl Case {
         let first_off = self.wanted.len();
         let first_unknown = first_off + self.off.len();
         Situation {
-            environment: Environment {
-                repository: Repository::parse("shop/app", None).unwrap(),
-                name: "staging".into(),
-            },
+            environment: environment(),
             wanted: self.wanted.iter().enumerate().map(wanted).collect(),
             off: (first_off..)
                 .zip(&self.off)
@@ -377,6 +396,7 @@ fn enough_is_read_when_every_source_has_its_line_and_nothing_is_created() {
             }],
             complete,
             others: BTreeMap::new(),
+            elsewhere: Vec::new(),
             read: Vec::new(),
             rules: Vec::new(),
             changes: Vec::new(),

@@ -227,9 +227,20 @@ pub struct Knowledge {
     /// Where the absence of a GitHubDeployment means something.
     #[serde(default)]
     pub complete: ReadNamespaces,
-    /// Every GitHubDeployment of this pass, and the object it names now.
-    #[serde(with = "named_objects")]
-    pub named: BTreeMap<By, Option<Hash>>,
+    /// Every GitHubDeployment of this pass, and what it names now.
+    #[serde(with = "named_pairs")]
+    pub named: BTreeMap<By, Named>,
+}
+
+/// What a GitHubDeployment names now, as far as that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Hash>,
+    /// The environment that it speaks for; not known of one that is left alone, such as a suspended one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
 }
 
 /// The namespaces of which this pass read every GitHubDeployment.
@@ -540,17 +551,15 @@ impl By {
 }
 
 /// JSON has no maps with composite keys: `named` is written as a list of pairs.
-mod named_objects {
-    use super::{BTreeMap, By, Hash};
+mod named_pairs {
+    use super::{BTreeMap, By, Named};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(map: &BTreeMap<By, Option<Hash>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(map: &BTreeMap<By, Named>, serializer: S) -> Result<S::Ok, S::Error> {
         map.iter().collect::<Vec<_>>().serialize(serializer)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<By, Option<Hash>>, D::Error> {
-        Ok(Vec::<(By, Option<Hash>)>::deserialize(deserializer)?
-            .into_iter()
-            .collect())
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<By, Named>, D::Error> {
+        Ok(Vec::<(By, Named)>::deserialize(deserializer)?.into_iter().collect())
     }
 }

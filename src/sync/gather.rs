@@ -9,7 +9,7 @@ use crate::{
     extract::{ExtractError, Extracted, Rule},
     github::GitHubError,
     kstatus::{self, Health, Status, Workload},
-    plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, ReadNamespaces, Repository},
+    plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, Named, ReadNamespaces, Repository},
     report::with_causes,
     source::{
         self, Cluster, Complete, Declaration, DeclarationError, Declared, Facts, ObjectReference, Objects, Observation,
@@ -150,9 +150,13 @@ async fn declare(world: &World, settings: &Settings) -> Result<Declared, RunErro
 
 /// What the decision may conclude from a GitHubDeployment that is not there.
 fn knowledge(sources: &[Source], complete: &Complete, cluster: Option<&str>) -> Knowledge {
-    let named: BTreeMap<By, Option<Hash>> = sources
+    let name = |source: &Source| Named {
+        object: source.object_hash(cluster),
+        environment: source.environment.clone().filter(|_| source.admitted),
+    };
+    let named: BTreeMap<By, Named> = sources
         .iter()
-        .filter_map(|source| Some((source.by()?, source.object_hash(cluster))))
+        .filter_map(|source| Some((source.by()?, name(source))))
         .collect();
     let complete = match complete {
         Complete::Nothing => ReadNamespaces::default(),

@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
+    io,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
-use http::{Method, Request, Response, request::Parts};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
+
+/// In place of a status: the request is never answered, and its connection is lost after a while.
+pub const SILENCE: u16 = 0;
 
 /// Clones are the same server.
 #[derive(Clone, Default)]
@@ -29,31 +33,44 @@ impl ApiServer {
     /// A client.
     pub fn client(&self) -> Client {
         let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
+        let service = tower::service_fn(move |request| {
             let server = server.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                let body = serde_json::from_slice(&body).unwrap_or_default();
-                let (code, answer) = server.answer(&head, &body);
-                let response = Response::builder()
-                    .status(code)
-                    .body(Body::from(answer.to_string().into_bytes()));
-                Ok::<_, Infallible>(response.unwrap())
-            }
+            async move { server.respond(request).await }
         });
         Client::new(service, "default")
     }
 
-    /// Creates or replaces an object.
+    /// What a client gets for a request.
+    pub async fn respond(&self, request: Request<Body>) -> io::Result<Response<Body>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        let query = head.uri.query().unwrap_or_default();
+        let (code, answer) = self.answer(&head.method, head.uri.path(), query, &body);
+        if code == SILENCE {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the connection was lost",
+            ));
+        }
+        let response = Response::builder()
+            .status(code)
+            .body(Body::from(answer.to_string().into_bytes()));
+        Ok(response.unwrap())
+    }
+
+    /// Creates or replaces an object. What the object does not say of its status and its finalizers stays.
     pub fn apply(&self, mut object: Value) {
         let path = path_of(&object);
         let mut state = self.state();
-        let before = state.objects.get(&path);
-        if let Some(status) = before.and_then(|before| before.get("status"))
-            && object.get("status").is_none()
-        {
-            object["status"] = status.clone();
+        if let Some(before) = state.objects.get(&path) {
+            if let (Some(status), None) = (before.get("status"), object.get("status")) {
+                object["status"] = status.clone();
+            }
+            if object["metadata"]["finalizers"].is_null() && !finalizers(before).is_empty() {
+                object["metadata"]["finalizers"] = before["metadata"]["finalizers"].clone();
+            }
         }
         state.store(path, object);
     }
@@ -78,7 +95,7 @@ impl ApiServer {
         self.state().objects.get(path).cloned()
     }
 
-    /// From now on requests whose path has this part get this status.
+    /// From now on requests whose path has this part get this status, or [`SILENCE`].
     pub fn refuse(&self, part: &str, code: u16) {
         self.state().refused.push((part.to_owned(), code));
     }
@@ -107,8 +124,7 @@ impl ApiServer {
         self.0.lock().unwrap()
     }
 
-    fn answer(&self, head: &Parts, body: &Value) -> (u16, Value) {
-        let (method, path) = (&head.method, head.uri.path());
+    fn answer(&self, method: &Method, path: &str, query: &str, body: &Value) -> (u16, Value) {
         let mut state = self.state();
         state.requests.push((method.clone(), path.to_owned()));
         let refused = state.refused.iter().find(|(part, _)| path.contains(part));
@@ -116,7 +132,7 @@ impl ApiServer {
             return failure(code, "Refused", path);
         }
         match method.as_str() {
-            "GET" => state.get(path, selected_label(head)),
+            "GET" => state.get(path, query),
             "PATCH" => state.patch(path, body),
             "POST" => state.create(path, body),
             _ => failure(405, "MethodNotAllowed", path),
@@ -132,7 +148,7 @@ impl State {
         object
     }
 
-    fn get(&self, path: &str, selected: Option<(String, String)>) -> (u16, Value) {
+    fn get(&self, path: &str, query: &str) -> (u16, Value) {
         if let Some(object) = self.objects.get(path) {
             return (200, object.clone());
         }
@@ -145,11 +161,8 @@ impl State {
             .objects
             .iter()
             .filter(|(path, _)| path.starts_with(group) && path.contains(&folder))
-            .filter(|(_, object)| {
-                let has = |(label, value): &(String, String)| object["metadata"]["labels"][label] == **value;
-                selected.as_ref().is_none_or(has)
-            })
             .map(|(_, object)| object.clone())
+            .filter(|object| is_selected(object, query))
             .collect();
         (200, json!({"metadata": {}, "items": items}))
     }
@@ -186,12 +199,14 @@ impl State {
     }
 }
 
-/// Label and value that a list is restricted to.
-fn selected_label(head: &Parts) -> Option<(String, String)> {
-    let query = head.uri.query()?;
-    let (_, selector) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "labelSelector")?;
-    let (label, value) = selector.split_once('=')?;
-    Some((label.to_owned(), value.to_owned()))
+/// True if the object has the label that the query asks for.
+fn is_selected(object: &Value, query: &str) -> bool {
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    let Some((_, selector)) = parameters.find(|(name, _)| name == "labelSelector") else {
+        return true;
+    };
+    let (name, value) = selector.split_once('=').expect("a selector of one label");
+    object["metadata"]["labels"][name] == *value
 }
 
 /// Where an object of the tests is found.

@@ -256,6 +256,14 @@ impl Emulator {
         all
     }
 
+    /// Numbers of the newest deployment and the newest status: tells whether anything was written, at little cost.
+    pub fn newest(&self) -> (u64, u64) {
+        let now = self.now();
+        let mut state = self.state();
+        state.world.settle(now);
+        state.world.newest()
+    }
+
     /// All deployments of a repository, oldest first; none where there is no such repository.
     pub fn all_deployments(&self, repository: &str) -> Vec<DeploymentView> {
         let now = self.now();

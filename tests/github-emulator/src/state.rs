@@ -308,6 +308,11 @@ impl World {
         Ok(id)
     }
 
+    /// Numbers of the newest deployment and the newest status.
+    pub fn newest(&self) -> (u64, u64) {
+        (self.last_deployment, self.last_status)
+    }
+
     /// Carries out the closings whose time has come.
     pub fn settle(&mut self, now: Timestamp) {
         let (due, later) = std::mem::take(&mut self.closings)

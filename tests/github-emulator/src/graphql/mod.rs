@@ -5,12 +5,13 @@ mod mutation;
 mod object;
 
 use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use apollo_compiler::executable::{OperationType, Selection, SelectionSet};
 use apollo_compiler::resolvers::Execution;
 use apollo_compiler::response::JsonMap;
-use apollo_compiler::validation::Valid;
+use apollo_compiler::validation::{Valid, WithErrors};
 use apollo_compiler::{ExecutableDocument, Schema};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -39,6 +40,26 @@ const MAX_NODES: u64 = 500_000;
 pub fn schema() -> &'static Valid<Schema> {
     static PARSED: OnceLock<Valid<Schema>> = OnceLock::new();
     PARSED.get_or_init(|| Schema::parse_and_validate(SCHEMA, "schema.graphql").expect("the schema is valid"))
+}
+
+/// Documents that are kept once they are validated: clients send the same few again and again.
+const KEPT_DOCUMENTS: usize = 256;
+
+/// A valid document.
+fn document(query: &str) -> Result<Arc<Valid<ExecutableDocument>>, WithErrors<ExecutableDocument>> {
+    static KEPT: Mutex<Option<HashMap<String, Arc<Valid<ExecutableDocument>>>>> = Mutex::new(None);
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(document) = kept().as_ref().and_then(|kept| kept.get(query)) {
+        return Ok(Arc::clone(document));
+    }
+    let document = Arc::new(ExecutableDocument::parse_and_validate(schema(), query, "query")?);
+    let mut kept = kept();
+    let documents = kept.get_or_insert_default();
+    if documents.len() >= KEPT_DOCUMENTS {
+        documents.clear();
+    }
+    documents.insert(query.to_owned(), Arc::clone(&document));
+    Ok(document)
 }
 
 /// A GraphQL request as it was sent.
@@ -75,11 +96,14 @@ impl Request {
 
     /// Whether the operation is a mutation; `false` where the document cannot be read.
     pub fn is_mutation(&self) -> bool {
-        let Ok(document) = ExecutableDocument::parse(schema(), &self.query, "query") else {
-            return false;
+        let mutates = |document: &ExecutableDocument| {
+            let operation = document.operations.get(self.operation_name.as_deref());
+            operation.is_ok_and(|operation| operation.operation_type == OperationType::Mutation)
         };
-        let operation = document.operations.get(self.operation_name.as_deref());
-        operation.is_ok_and(|operation| operation.operation_type == OperationType::Mutation)
+        match document(&self.query) {
+            Ok(document) => mutates(&document),
+            Err(invalid) => mutates(&invalid.partial),
+        }
     }
 }
 
@@ -117,7 +141,7 @@ pub fn handle(
     now: Timestamp,
     spend: impl FnOnce(u64) -> Result<Limit, Refusal>,
 ) -> Answer {
-    let document = match ExecutableDocument::parse_and_validate(schema(), &request.query, "query") {
+    let document = match document(&request.query) {
         Ok(document) => document,
         Err(invalid) => {
             let errors: Vec<Value> = invalid
