@@ -364,8 +364,14 @@ impl Ledger {
                 .push(format!("6: run {run} {did} {}, which is someone else's", deployment.id));
             return;
         };
+        // Of a GitHubDeployment that is suspended or can't be read a pipeline knows nothing, but it has seen the object.
+        let is_unknown = |source: &Source| matches!(source.standing, Standing::Unknown);
+        let saw = |object| move |own: &Source| own.slot.is_none() && own.object == object && !is_unknown(own);
+        let is_seen = |source: &Source| is_unknown(source) && at_start.iter().any(saw(source.object));
         let alive = |sources: &[Source]| {
-            let holds = |source: &&Source| self.is_on(source, sources, position);
+            // What a source would only inherit is another run's to close.
+            let is_its = |source: &Source| deployment.lists(source) || is_of(runner, source);
+            let holds = |source: &&Source| self.is_on(source, sources, position) && is_its(source) && !is_seen(source);
             sources.iter().find(holds).map(|source| source.name.clone())
         };
         let problem = match (alive(sources), alive(at_start)) {
@@ -381,6 +387,12 @@ impl Ledger {
         if at_start.iter().any(named_otherwise) {
             self.tally
                 .exempt("6: a pipeline names another ref than the GitHubDeployment");
+            return;
+        }
+        let is_shared = |source: &Source| deployment.lists(source) && !is_of(runner, source);
+        if marker.identity.by.is_none() && sources.iter().any(is_shared) {
+            self.tally
+                .exempt("6: GitHubDeployments of different runs share what a pipeline made");
             return;
         }
         let changed = |posted: &Posted| posted.at >= started && posted.author != Author::Run(run);
@@ -419,8 +431,8 @@ impl Ledger {
         }
     }
 
-    /// The newest deployment of the source's track that was made for it; else for its object, by a GitHubDeployment
-    /// that is not here any more, as if that had been renamed.
+    /// The newest deployment of the source's track that was made for it; else for its object and ref, by a
+    /// GitHubDeployment that is not here any more, as if that had been renamed.
     pub fn newest(&self, source: &Source, sources: &[Source]) -> Option<&Deployment> {
         let is_here = |by: &By| {
             let mut here = sources.iter().filter(|other| other.environment == source.environment);
@@ -431,7 +443,11 @@ impl Ledger {
                 .marker
                 .as_ref()
                 .and_then(|marker| marker.identity.by.as_ref());
-            deployment.object() == Some(source.object) && by.is_some_and(|by| !is_here(by))
+            let is_wanted = match &source.standing {
+                Standing::Living(version, _) => deployment.git_ref == version.git_ref,
+                Standing::Off | Standing::Unknown => true,
+            };
+            is_wanted && deployment.object() == Some(source.object) && by.is_some_and(|by| !is_here(by))
         };
         let own = self.track(source).find(|deployment| deployment.lists(source));
         own.or_else(|| self.track(source).find(by_nobody))
@@ -506,19 +522,24 @@ fn knows(runner: Runner, marker: &Marker, deployment: &Deployment, sources: &[So
                 && deployment.environment == ENVIRONMENTS[environment].to_lowercase()
         }
         Runner::CronJob { cluster, .. } if made_for.cluster != cluster => false,
-        Runner::CronJob { cluster, shard } => {
-            let own = |source: &&Source| {
-                source
-                    .slot
-                    .is_some_and(|slot| slot.cluster == cluster && (shard == ALL || shard_of(slot.number) == shard))
-            };
-            let mut own = sources.iter().filter(own);
+        Runner::CronJob { shard, .. } => {
+            let mut own = sources.iter().filter(|source| is_of(runner, source));
             match &marker.identity.by {
                 Some(by) => shard == ALL || own.any(|source| source.by.as_ref() == Some(by)),
                 None => own.any(|source| source.object == made_for && source.task == deployment.task),
             }
         }
     }
+}
+
+/// True if the source is a GitHubDeployment that the CronJob reads.
+fn is_of(runner: Runner, source: &Source) -> bool {
+    let Runner::CronJob { cluster, shard } = runner else {
+        return false;
+    };
+    source
+        .slot
+        .is_some_and(|slot| slot.cluster == cluster && (shard == ALL || shard_of(slot.number) == shard))
 }
 
 /// In place of a shard: every GitHubDeployment.
