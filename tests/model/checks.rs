@@ -123,6 +123,9 @@ fn check_states(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
             {
                 exempt.push("4: its last change is older than --since");
             }
+            None if setting.clusters[source.object.cluster].known_by == KnownBy::Nothing => {
+                exempt.push("4: its cluster has no name");
+            }
             None => violations.push(format!(
                 "4: {} wants {state} for {} in {}, task {}, and {}",
                 source.name,
@@ -200,6 +203,19 @@ fn check_unfinished(ledger: &mut Ledger, truth: &Truth, setting: &Setting) {
         if here.iter().any(|source| holds(&source)) {
             continue;
         }
+        let by = deployment
+            .marker
+            .as_ref()
+            .and_then(|marker| marker.identity.by.as_ref());
+        let is_its = |source: &&Source| by.is_some() && source.by.as_ref() == by;
+        if sources
+            .iter()
+            .find(is_its)
+            .is_some_and(|source| matches!(source.standing, Standing::Unknown))
+        {
+            exempt.push("5: its GitHubDeployment is suspended or can't be read");
+            continue;
+        }
         match why_unfinished(deployment, object_of(uid).cluster, ledger, &here, setting) {
             Some(reason) => exempt.push(reason),
             None => violations.push(format!(
@@ -250,7 +266,9 @@ fn why_unfinished(
 
 impl Deployment {
     fn is_for(&self, version: &Version) -> bool {
-        self.git_ref == version.git_ref
+        // Another tool may name a commit by its first digits.
+        let is_commit = version.git_ref.len() == 40 && self.git_ref.len() >= 7;
+        self.git_ref == version.git_ref || (is_commit && version.git_ref.starts_with(&self.git_ref))
     }
 
     fn is_rollout(&self, version: &Version) -> bool {
