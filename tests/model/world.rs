@@ -422,7 +422,7 @@ impl World {
     }
 
     /// The source of a pipeline's flags.
-    fn from_flags(&self, runner: Runner) -> Option<(Source, GitHubDeploymentSpec, Option<String>)> {
+    fn flags_of(&self, runner: Runner) -> Option<(Source, GitHubDeploymentSpec, Option<String>)> {
         let Runner::Pipeline {
             object,
             environment,
@@ -487,7 +487,7 @@ impl World {
     ) -> Ended {
         self.sync(Author::Tool, false);
         let runner = self.with_ref(runner);
-        let flags = self.from_flags(runner);
+        let flags = self.flags_of(runner);
         let (cluster, runner) = match runner {
             Runner::CronJob { cluster, .. } if self.setting.clusters[cluster].shards == 1 => {
                 (cluster, Runner::CronJob { cluster, shard: ALL })
@@ -640,6 +640,9 @@ struct Wire {
     killed: Arc<Notify>,
 }
 
+/// The answer to a request, once it comes.
+type Answering<Body> = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
+
 impl Wire {
     /// What happens before a request; true if the run is to be killed after it.
     async fn before(&self, to_github: bool) -> bool {
@@ -655,7 +658,7 @@ impl Wire {
         }
         if let Some(meanwhile) = self.meanwhile.as_ref().filter(|meanwhile| meanwhile.request == number) {
             self.world.change(&meanwhile.change).await;
-            let flags = self.world.from_flags(self.runner);
+            let flags = self.world.flags_of(self.runner);
             let Shared { truth, ledger, .. } = &mut *self.world.shared();
             let mut sources = truth.sources();
             sources.extend(flags.map(|(source, ..)| source));
@@ -692,7 +695,7 @@ impl Wire {
                 let last = wire.before(false).await;
                 let response = wire.world.apis[cluster].respond(request).await;
                 if last { wire.kill().await } else { response }
-            }) as Pin<Box<dyn Future<Output = io::Result<Response<kube::client::Body>>> + Send>>
+            }) as Answering<kube::client::Body>
         })
     }
 
@@ -702,7 +705,7 @@ impl Wire {
         Request<OctoBody>,
         Response = Response<ResponseBody>,
         Error = io::Error,
-        Future = Pin<Box<dyn Future<Output = io::Result<Response<ResponseBody>>> + Send>>,
+        Future = Answering<ResponseBody>,
     > + Send
     + 'static {
         let wire = self.clone();
@@ -737,7 +740,7 @@ impl Wire {
                     Poll::Ready(answer) if !last => answer,
                     _ => wire.kill().await,
                 }
-            }) as Pin<Box<dyn Future<Output = io::Result<Response<ResponseBody>>> + Send>>
+            }) as Answering<ResponseBody>
         })
     }
 }

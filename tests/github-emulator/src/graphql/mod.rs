@@ -46,13 +46,13 @@ pub fn schema() -> &'static Valid<Schema> {
 const KEPT_DOCUMENTS: usize = 256;
 
 /// A valid document.
-fn document(query: &str) -> Result<Arc<Valid<ExecutableDocument>>, WithErrors<ExecutableDocument>> {
+fn document(query: &str) -> Result<Arc<Valid<ExecutableDocument>>, Box<WithErrors<ExecutableDocument>>> {
     static KEPT: Mutex<Option<HashMap<String, Arc<Valid<ExecutableDocument>>>>> = Mutex::new(None);
     let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(document) = kept().as_ref().and_then(|kept| kept.get(query)) {
         return Ok(Arc::clone(document));
     }
-    let document = Arc::new(ExecutableDocument::parse_and_validate(schema(), query, "query")?);
+    let document = Arc::new(ExecutableDocument::parse_and_validate(schema(), query, "query").map_err(Box::new)?);
     let mut kept = kept();
     let documents = kept.get_or_insert_default();
     if documents.len() >= KEPT_DOCUMENTS {
