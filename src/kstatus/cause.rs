@@ -303,7 +303,7 @@ fn is(condition: &Value, status: &str) -> bool {
 }
 
 /// A text that is there and not empty.
-fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 

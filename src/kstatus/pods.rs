@@ -11,7 +11,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Health, cause};
+use super::{
+    Health,
+    cause::{self, text},
+};
 
 /// Where the controllers count the rollouts of a Deployment, in it and in its ReplicaSets.
 const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
@@ -211,11 +214,6 @@ fn selector(selector: &Value) -> Option<String> {
         }
     }
     Some(query).filter(|query| !query.is_empty())
-}
-
-/// A text that is there and not empty.
-fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
