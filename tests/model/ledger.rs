@@ -431,8 +431,8 @@ impl Ledger {
         }
     }
 
-    /// The newest deployment of the source's track that was made for it; else for its object and ref, by a
-    /// GitHubDeployment that is not here any more, as if that had been renamed.
+    /// The newest deployment of the source's track that was made for it; else one of its ref that is not inactive,
+    /// made for its object by a GitHubDeployment that is not here any more, as if that had been renamed.
     pub fn newest(&self, source: &Source, sources: &[Source]) -> Option<&Deployment> {
         let is_here = |by: &By| {
             let mut here = sources.iter().filter(|other| other.environment == source.environment);
@@ -444,7 +444,9 @@ impl Ledger {
                 .as_ref()
                 .and_then(|marker| marker.identity.by.as_ref());
             let is_wanted = match &source.standing {
-                Standing::Living(version, _) => deployment.git_ref == version.git_ref,
+                Standing::Living(version, _) => {
+                    deployment.git_ref == version.git_ref && deployment.latest() != Some("inactive")
+                }
                 Standing::Off | Standing::Unknown => true,
             };
             is_wanted && deployment.object() == Some(source.object) && by.is_some_and(|by| !is_here(by))
