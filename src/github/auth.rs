@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    client::{CallError, Client},
+    answer::CallError,
+    client::Client,
     error::{CredentialsKind, GitHubError},
 };
 

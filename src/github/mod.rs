@@ -6,6 +6,7 @@
 //! deployment is looked for by its [`marker`].
 
 mod address;
+mod answer;
 mod auth;
 mod client;
 mod error;
@@ -15,6 +16,7 @@ mod read;
 mod recent;
 #[cfg(test)]
 mod testing;
+mod transport;
 mod write;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -35,6 +37,7 @@ pub use write::{Created, NewDeployment, NewStatus};
 use crate::plan::State;
 use client::Client;
 use recent::Recent;
+use transport::Transport;
 
 /// The characters that GitHub takes as a description.
 const MAX_DESCRIPTION: usize = 140;
@@ -94,7 +97,7 @@ impl GitHub {
     /// certificates.
     pub fn new(settings: &Settings) -> Result<Self, GitHubError> {
         let address = Address::of(&settings.api)?;
-        let transport = client::network(&address)?;
+        let transport = transport::network(&address)?;
         Self::over(transport, address, settings)
     }
 
@@ -111,10 +114,10 @@ impl GitHub {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self::over(client::transport(service), Address::of(&settings.api)?, settings)
+        Self::over(transport::of_service(service), Address::of(&settings.api)?, settings)
     }
 
-    fn over(transport: client::Transport, address: Address, settings: &Settings) -> Result<Self, GitHubError> {
+    fn over(transport: Transport, address: Address, settings: &Settings) -> Result<Self, GitHubError> {
         Ok(Self {
             inner: Arc::new(Inner {
                 client: Client::new(transport, address, settings)?,

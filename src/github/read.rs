@@ -24,7 +24,7 @@ pub(super) use query::DEPLOYMENT;
 
 use super::{
     GitHub,
-    client::CallError,
+    answer::CallError,
     error::{GitHubError, quoted},
 };
 use crate::plan::{Deployment, Environment, Existing, GitRef, Repository};

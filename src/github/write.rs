@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     GitHub,
-    client::{Answer, CallError, GraphQl, GraphQlError},
+    answer::{Answer, CallError, GraphQl, GraphQlError},
     error::{Cause, GitHubError, NoAnswer, WriteError, quoted},
     marker,
     read::{DEPLOYMENT, Node, StatusNode},

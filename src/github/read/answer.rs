@@ -12,7 +12,7 @@ use super::{
 use crate::{
     github::{
         GitHub,
-        client::{GraphQl, GraphQlError},
+        answer::{GraphQl, GraphQlError},
         error::{GitHubError, quoted},
         marker,
         recent::Status,

@@ -1,0 +1,221 @@
+//! What comes back from GitHub: its forms over REST and GraphQL, and what they mean for the request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    error::{Cause, GitHubError, NoAnswer, quoted},
+    limits::says_limit,
+};
+
+/// An answer of whatever status, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// The error body of REST. GitHub does not keep to one form of it.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    /// GitHub's words, with the details of a validation error.
+    pub(super) message: String,
+    pub(super) documentation: String,
+}
+
+/// The answer of GraphQL: `data` and `errors` both count.
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphQl {
+    #[serde(default)]
+    pub(super) data: Value,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub(super) errors: Vec<GraphQlError>,
+    #[serde(skip)]
+    pub(super) request_id: Option<Box<str>>,
+}
+
+/// One error of GraphQL.
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphQlError {
+    /// GitHub's name of the error, such as `NOT_FOUND`.
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    path: Vec<Value>,
+}
+
+/// Why there is no usable answer, by what that means for the request.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// Nothing reached GitHub.
+    NotSent(Cause),
+    /// GitHub may have done it or not.
+    Lost {
+        cause: Cause,
+        /// A smaller request may fare better.
+        heavy: bool,
+    },
+    /// GitHub could not finish a query: a smaller one may fare better.
+    Heavy {
+        /// GitHub's words.
+        message: String,
+    },
+    /// GitHub, or this program, says clearly why not.
+    Known(GitHubError),
+}
+
+impl Answer {
+    /// GitHub's id of the request, for its support.
+    pub(super) fn request_id(&self) -> Option<Box<str>> {
+        let id = self.headers.get("x-github-request-id")?.to_str().ok()?;
+        Some(quoted(id).into())
+    }
+
+    /// The permissions that GitHub would have taken, in its words.
+    pub(super) fn permission(&self) -> Option<String> {
+        let permission = self.headers.get("x-accepted-github-permissions")?.to_str().ok()?;
+        (!permission.is_empty()).then(|| quoted(permission))
+    }
+
+    /// The body, which is expected to be this. Anything else is an answer that was lost.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        serde_json::from_slice(&self.body).map_err(|source| CallError::Lost {
+            cause: Arc::new(NoAnswer::Garbled {
+                message: source.to_string(),
+            }),
+            heavy: false,
+        })
+    }
+
+    /// The error body, in whatever form it has.
+    pub(super) fn complaint(&self) -> Complaint {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let mut message = text("message").to_owned();
+        for detail in details(body.get("errors")) {
+            message.push_str(if message.is_empty() { "" } else { "; " });
+            message.push_str(&detail);
+        }
+        if message.is_empty() {
+            message = self.status.canonical_reason().unwrap_or("no reason given").to_owned();
+        }
+        Complaint {
+            message: quoted(&message),
+            documentation: text("documentation_url").to_owned(),
+        }
+    }
+
+    /// Where the same request is to be sent instead, but never from https to http.
+    pub(super) fn redirect(&self, from: &str) -> Option<String> {
+        if !matches!(self.status.as_u16(), 301 | 302 | 307 | 308) {
+            return None;
+        }
+        let from = url::Url::parse(from).ok()?;
+        let next = from.join(self.headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
+        (next.scheme() == "https" || next.scheme() == from.scheme()).then(|| next.into())
+    }
+}
+
+impl GraphQl {
+    /// What an answer without any data means.
+    pub(super) fn without_data(self, request_id: Option<Box<str>>) -> CallError {
+        let message = self.errors.first().map_or("no data", |error| &error.message);
+        let message = quoted(message);
+        if self.errors.is_empty() || self.errors.iter().any(GraphQlError::is_too_heavy) {
+            return CallError::Heavy { message };
+        }
+        GitHubError::Refused {
+            action: "answer a query".to_owned(),
+            status: StatusCode::OK.as_u16(),
+            message,
+            request_id,
+        }
+        .into()
+    }
+}
+
+impl GraphQlError {
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+
+    /// True if the error is about this field, or about what is in it.
+    pub(super) fn is_within(&self, path: &[&str]) -> bool {
+        self.path.len() >= path.len() && path.iter().zip(&self.path).all(|(name, step)| step == name)
+    }
+
+    /// True if nothing tells which field it is about.
+    pub(super) fn is_about_everything(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// True if the error is about exactly this field.
+    pub(super) fn is_at(&self, path: &[&str]) -> bool {
+        self.path.len() == path.len() && self.is_within(path)
+    }
+
+    /// The name of the field it is about.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.path.last()?.as_str()
+    }
+
+    pub(super) fn is_limit(&self) -> bool {
+        self.is("RATE_LIMITED") || self.is("RATE_LIMIT") || (self.path.is_empty() && says_limit(&self.message))
+    }
+
+    pub(super) fn is_too_heavy(&self) -> bool {
+        self.is("RESOURCE_LIMITS_EXCEEDED") || self.message.starts_with("Something went wrong")
+    }
+}
+
+impl CallError {
+    /// What this means for a request that was to follow: whatever became of the request for its credentials, it
+    /// was not sent itself.
+    pub(super) fn before_sending(self) -> Self {
+        match self {
+            Self::Lost { cause, .. } => Self::NotSent(cause),
+            other => other,
+        }
+    }
+}
+
+impl From<GitHubError> for CallError {
+    fn from(error: GitHubError) -> Self {
+        Self::Known(error)
+    }
+}
+
+/// The details of a validation error: objects, strings, or one string.
+fn details(errors: Option<&Value>) -> Vec<String> {
+    let one = |error: &Value| match error {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(error) => {
+            let text = |name: &str| error.get(name).and_then(Value::as_str);
+            text("message").map(str::to_owned).or_else(|| {
+                let (field, code) = (text("field")?, text("code")?);
+                Some(format!("{field} is {code}"))
+            })
+        }
+        _ => None,
+    };
+    match errors {
+        Some(Value::Array(errors)) => errors.iter().filter_map(one).collect(),
+        Some(error) => one(error).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
