@@ -216,6 +216,7 @@ impl Ledger {
         };
         let object = object_of(&version.uid);
         let line = self.line(identity.by.as_ref(), object, &created.environment, &created.task);
+        let is_latest = line.versions.last().is_some_and(|(latest, _)| *latest == version);
         let found = line.versions.iter_mut().rev().find(|(known, _)| *known == version);
         let Some((_, runs)) = found else {
             let line = format!(
@@ -227,7 +228,7 @@ impl Ledger {
         };
         let earlier = runs.clone();
         runs.push(run);
-        if earlier.is_empty() {
+        if earlier.is_empty() || (is_latest && self.was_reported_between(created, marker, object)) {
             return;
         }
         if earlier
@@ -257,6 +258,19 @@ impl Ledger {
             created.git_ref
         );
         self.violations.push(text);
+    }
+
+    /// True if another rollout of the object was reported since this one was the last time: a source can miss that
+    /// change, where it was suspended or had no known ref, but not the deployment that a pipeline made of it.
+    fn was_reported_between(&self, created: &Deployment, marker: &Marker, object: Object) -> bool {
+        let in_track = |other: &&Deployment| {
+            other.environment == created.environment && other.task == created.task && other.object() == Some(object)
+        };
+        let newest = self.deployments.iter().rev().find(in_track);
+        let identity = newest
+            .and_then(|newest| newest.marker.as_ref())
+            .map(|marker| &marker.identity);
+        identity.is_some_and(|other| (&other.uid, &other.rollout) != (&marker.identity.uid, &marker.identity.rollout))
     }
 
     fn overlap(&self, one: usize, other: usize) -> bool {
