@@ -1,13 +1,17 @@
 //! Time as GitHub tells it: runs with tokio's clock, so that paused time works, and has whole seconds.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// A clock that starts at a chosen moment and advances with [`tokio::time`].
-#[derive(Debug, Clone, Copy)]
+/// A clock that starts at a chosen moment and advances with [`tokio::time`], and by hand.
+#[derive(Debug)]
 pub struct Clock {
     start: Timestamp,
     origin: Instant,
+    /// Seconds by which it was set forward.
+    ahead: AtomicI64,
 }
 
 impl Clock {
@@ -16,12 +20,19 @@ impl Clock {
         Self {
             start,
             origin: Instant::now(),
+            ahead: AtomicI64::new(0),
         }
+    }
+
+    /// Sets the clock forward, or back by a negative number of seconds.
+    pub fn advance(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         let elapsed = SignedDuration::try_from(self.origin.elapsed()).unwrap_or_default();
+        let elapsed = elapsed.saturating_add(SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed)));
         self.start.saturating_add(elapsed).unwrap_or(self.start)
     }
 }

@@ -170,6 +170,11 @@ impl Emulator {
         self.0.clock.now()
     }
 
+    /// Sets GitHub's clock forward, or back by a negative number of seconds, against that of this machine.
+    pub fn advance(&self, seconds: i64) {
+        self.0.clock.advance(seconds);
+    }
+
     /// Whether requests and answers are checked against GitHub's descriptions.
     pub fn is_checked(&self) -> bool {
         self.0.contract.is_some()

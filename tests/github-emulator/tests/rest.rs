@@ -207,7 +207,7 @@ async fn a_success_closes_what_came_before_but_for_transient_and_production() {
 #[tokio::test(start_paused = true)]
 async fn closing_can_be_late() {
     let emulator = Emulator::new(Options {
-        late_inactive: Some(Duration::from_secs(2)),
+        late_inactive: Some(Duration::from_secs(4)),
         ..Options::default()
     });
     emulator.add_repository("octo/shop");
@@ -215,8 +215,9 @@ async fn closing_can_be_late() {
     set_state(&emulator, &first, "success").await;
     let second = deploy(&emulator, "qa", json!({})).await;
     set_state(&emulator, &second, "success").await;
-    assert_eq!(emulator.deployments("octo/shop", "qa")[0].states(), ["success"]);
     tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(emulator.deployments("octo/shop", "qa")[0].states(), ["success"]);
+    emulator.advance(2);
     assert_eq!(
         emulator.deployments("octo/shop", "QA")[0].states(),
         ["success", "inactive"]
