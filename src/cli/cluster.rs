@@ -1,6 +1,6 @@
 //! The Kubernetes client: from a kubeconfig as kubectl finds it, or from the service account of the pod.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use ::kube::{
     Client, Config,
@@ -9,6 +9,7 @@ use ::kube::{
 use http::{HeaderValue, header::USER_AGENT};
 
 use super::config::ClusterConfig;
+use crate::github::Proxies;
 
 /// What API server and GitHub see of us.
 pub const AGENT: &str = concat!("kube-status-to-github/", env!("CARGO_PKG_VERSION"));
@@ -77,6 +78,7 @@ pub enum ClusterError {
 /// When there is no usable configuration; the message names what was tried.
 pub async fn connect(config: &ClusterConfig) -> Result<Client, ClusterError> {
     let mut config = load(config).await?;
+    leave_out_proxy(&mut config, &Proxies::from_environment());
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(REQUEST_TIMEOUT);
     config.write_timeout = Some(REQUEST_TIMEOUT);
@@ -124,6 +126,17 @@ async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
     Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .map_err(|source| unusable(&origin, source))
+}
+
+/// Takes the proxy of the environment away where kubectl would not use it: for plain HTTP, for this machine, and for
+/// what `NO_PROXY` lists. The proxy that a kubeconfig names stays. In a pod there is none.
+fn leave_out_proxy(config: &mut Config, proxies: &Proxies) {
+    let server = &config.cluster_url;
+    let host = server.host().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+    let is_here = host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+    let is_unwanted = server.scheme_str() != Some("https") || is_here || proxies.is_exception(server);
+    config.proxy_url.take_if(|proxy| is_unwanted && proxies.is_named(proxy));
 }
 
 fn in_cluster(wanted: &ClusterConfig, path: &str) -> Result<Config, ClusterError> {

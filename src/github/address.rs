@@ -1,7 +1,5 @@
 //! Where GitHub is: REST, GraphQL and the pages for people, from one address.
 
-use std::net::IpAddr;
-
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::{Host, Url};
 
@@ -118,7 +116,7 @@ impl Address {
         if url.fragment().is_some() {
             return Err(superfluous("fragment"));
         }
-        let loopback = is_loopback(&host);
+        let loopback = is_loopback(url);
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
@@ -148,6 +146,10 @@ impl Address {
         }
         let origin = format!("{}://{authority}", url.scheme());
         let path = url.path().trim_end_matches('/');
+        let path = match path.strip_suffix("/graphql") {
+            Some(before) if !before.ends_with("/api") => before,
+            _ => path,
+        };
         let enterprise = match path {
             "" => (!loopback).then_some(""),
             "/api" => Some(""),
@@ -189,6 +191,11 @@ impl Address {
         self.versioned
     }
 
+    /// True for https.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.rest.starts_with("https:")
+    }
+
     /// A REST address of these path segments.
     pub(super) fn endpoint(&self, segments: &[&str]) -> String {
         let mut address = self.rest.clone();
@@ -210,12 +217,19 @@ impl Address {
     }
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
-        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
-        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
+/// True if an address is of this machine: nobody listens on the way.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
+}
+
+/// Scheme, host and port: where credentials belong.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// The text without anything before an `@`, which may be a password.
@@ -260,6 +274,19 @@ mod tests {
                     "https://ghes.example:8443/api/v3",
                     "https://ghes.example:8443/api/graphql",
                 ),
+            ),
+            (
+                "https://ghes.example:443/",
+                ("https://ghes.example/api/v3", "https://ghes.example/api/graphql"),
+            ),
+            ("  https://ghes.example/api/v3//  ", server),
+            ("https://api.github.com/graphql", cloud),
+            ("https://www.github.com/", cloud),
+            ("https://acme.ghe.com/api/v3", residency),
+            ("https://api.acme.ghe.com/graphql", residency),
+            (
+                "http://127.0.0.1:8080/graphql",
+                ("http://127.0.0.1:8080", "http://127.0.0.1:8080/graphql"),
             ),
             (
                 "http://127.0.0.1:8080",

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use url::Url;
 
 use super::{
+    address::{is_loopback, origin},
     error::{Cause, GitHubError, NoAnswer, quoted},
     limits::says_limit,
 };
@@ -49,6 +51,14 @@ pub(super) struct GraphQlError {
     pub(super) message: String,
     #[serde(default, deserialize_with = "null_is_empty")]
     path: Vec<Value>,
+    #[serde(default)]
+    extensions: Extensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Extensions {
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// Why there is no usable answer, by what that means for the request.
@@ -66,6 +76,13 @@ pub(super) enum CallError {
     Heavy {
         /// GitHub's words.
         message: String,
+    },
+    /// This GitHub does not know a field of the request, which did nothing.
+    NotOffered {
+        /// GitHub's words.
+        message: String,
+        /// GitHub's id of the request.
+        request_id: Option<Box<str>>,
     },
     /// GitHub, or this program, says clearly why not.
     Known(GitHubError),
@@ -112,20 +129,40 @@ impl Answer {
         }
     }
 
-    /// Where the same request is to be sent instead, but never from https to http.
-    pub(super) fn redirect(&self, from: &str) -> Option<String> {
+    /// Where the same request is to be sent instead.
+    ///
+    /// # Errors
+    /// Origin and reason where it is not sent: to no other scheme, and in plain text only within this machine.
+    pub(super) fn redirect(&self, from: &Url) -> Result<Option<Url>, (String, &'static str)> {
         if !matches!(self.status.as_u16(), 301 | 302 | 307 | 308) {
-            return None;
+            return Ok(None);
         }
-        let from = url::Url::parse(from).ok()?;
-        let next = from.join(self.headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
-        (next.scheme() == "https" || next.scheme() == from.scheme()).then(|| next.into())
+        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let Some(next) = location.and_then(|location| from.join(location).ok()) else {
+            return Ok(None);
+        };
+        let problem = match (from.scheme(), next.scheme()) {
+            ("https", "http") => ", which is not encrypted",
+            (before, after) if before != after => ", which is another scheme",
+            ("http", _) if !is_loopback(&next) => ", which is not encrypted",
+            _ => return Ok(Some(next)),
+        };
+        Err((origin(&next), problem))
+    }
+
+    /// True if the API's version that was named is not known there. Nothing was done then.
+    pub(super) fn refuses_version(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.complaint().message.contains("is not a supported version")
     }
 }
 
 impl GraphQl {
     /// What an answer without any data means.
     pub(super) fn without_data(self, request_id: Option<Box<str>>) -> CallError {
+        if let Some(error) = self.errors.iter().find(|error| error.is_not_offered()) {
+            let message = quoted(&error.message);
+            return CallError::NotOffered { message, request_id };
+        }
         let message = self.errors.first().map_or("no data", |error| &error.message);
         let message = quoted(message);
         if self.errors.is_empty() || self.errors.iter().any(GraphQlError::is_too_heavy) {
@@ -168,6 +205,18 @@ impl GraphQlError {
 
     pub(super) fn is_limit(&self) -> bool {
         self.is("RATE_LIMITED") || self.is("RATE_LIMIT") || (self.path.is_empty() && says_limit(&self.message))
+    }
+
+    /// True if this GitHub's schema lacks what was asked for. Servers differ in their words.
+    fn is_not_offered(&self) -> bool {
+        const WORDS: [&str; 4] = [
+            "doesn't exist on type",
+            "does not exist on type",
+            "does not have a field",
+            "Cannot query field",
+        ];
+        self.extensions.code.as_deref() == Some("undefinedField")
+            || WORDS.iter().any(|words| self.message.contains(words))
     }
 
     pub(super) fn is_too_heavy(&self) -> bool {

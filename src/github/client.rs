@@ -3,16 +3,24 @@
 //! `octocrab` builds and carries the requests, over hyper and rustls. Nothing below this module repeats a request
 //! that may have reached GitHub; whether it may be repeated is for those to decide who know what it does.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     Settings,
-    address::Address,
+    address::{Address, origin},
     answer::{Answer, CallError, GraphQl},
     auth::{Auth, Authorization, Refusal},
     error::{CredentialsKind, GitHubError, NoAnswer},
@@ -36,6 +44,8 @@ pub(super) struct Client {
     user_agent: HeaderValue,
     timeout: Duration,
     limits: Limits,
+    /// `X-GitHub-Api-Version` is sent.
+    versioned: AtomicBool,
 }
 
 impl Client {
@@ -48,6 +58,7 @@ impl Client {
             .build();
         Ok(Self {
             octocrab,
+            versioned: AtomicBool::new(address.is_versioned()),
             address,
             auth: Auth::new(&settings.credentials)?,
             user_agent: HeaderValue::try_from(&settings.user_agent)
@@ -112,20 +123,35 @@ impl Client {
         &self,
         authorization: &HeaderValue,
         method: Method,
-        mut url: String,
+        url: String,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
+        let mut url = Url::parse(&url).map_err(|source| CallError::NotSent(Arc::new(source)))?;
         let home = origin(&url);
         for _ in 0..=MAX_REDIRECTS {
-            let authorization = (origin(&url) == home).then_some(authorization);
+            let at_home = origin(&url) == home;
+            let authorization = at_home.then_some(authorization);
             // Whoever waited for its turn, a token or another answer may have been overtaken by a limit.
             if let Some(until) = self.limits.until() {
                 return Err(GitHubError::limited(until).into());
             }
-            let answer = self.exchange(method.clone(), &url, authorization, body).await?;
+            let mut answer = self.exchange(method.clone(), &url, authorization, body).await?;
+            if answer.refuses_version() && self.versioned.swap(false, Ordering::Relaxed) {
+                tracing::debug!("GitHub does not know the version of its API that was named, and is not told any more");
+                answer = self.exchange(method.clone(), &url, authorization, body).await?;
+            }
+            let redirected = |to, problem| GitHubError::Redirected {
+                address: self.address.rest().to_owned(),
+                to,
+                problem,
+            };
             match answer.redirect(&url) {
-                Some(next) => url = next,
-                None => return Ok(answer),
+                Ok(Some(next)) => url = next,
+                Ok(None) if !at_home && matches!(answer.status.as_u16(), 401 | 403 | 404) => {
+                    return Err(redirected(origin(&url), ", which gets no credentials and refuses").into());
+                }
+                Ok(None) => return Ok(answer),
+                Err((to, problem)) => return Err(redirected(to, problem).into()),
             }
         }
         // Each answer on the way was a redirect: nothing was done.
@@ -136,13 +162,13 @@ impl Client {
     async fn exchange(
         &self,
         method: Method,
-        url: &str,
+        url: &Url,
         authorization: Option<&HeaderValue>,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
         let mut builder = Request::builder()
             .method(method)
-            .uri(url)
+            .uri(url.as_str())
             .header(header::ACCEPT, "application/vnd.github+json")
             .header(header::USER_AGENT, &self.user_agent);
         if let Some(authorization) = authorization {
@@ -152,19 +178,20 @@ impl Client {
             .octocrab
             .build_request(builder, body)
             .map_err(|source| CallError::NotSent(Arc::new(source)))?;
-        if !self.address.is_versioned() {
+        if !self.versioned.load(Ordering::Relaxed) {
             request.headers_mut().remove(API_VERSION);
         }
-        tracing::debug!(method = %request.method(), url, "asking GitHub");
+        tracing::debug!(method = %request.method(), %url, "asking GitHub");
+        let trouble = |error| transport_error(error, self.address.rest());
         let response = tokio::time::timeout(self.timeout, self.octocrab.execute(request))
             .await
             .map_err(|_| CallError::Lost {
                 cause: Arc::new(NoAnswer::TimedOut { after: self.timeout }),
                 heavy: true,
             })?
-            .map_err(transport_error)?;
+            .map_err(trouble)?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(transport_error)?.to_bytes();
+        let body = body.collect().await.map_err(trouble)?.to_bytes();
         tracing::debug!(status = parts.status.as_u16(), bytes = body.len(), "GitHub answered");
         Ok(Answer {
             status: parts.status,
@@ -220,7 +247,10 @@ impl Client {
             status => GitHubError::Refused {
                 action: action.to_owned(),
                 status: status.as_u16(),
-                message: complaint.message,
+                message: match hint(status) {
+                    Some(hint) => format!("{}, {hint}", complaint.message),
+                    None => complaint.message,
+                },
                 request_id: answer.request_id(),
             }
             .into(),
@@ -237,6 +267,12 @@ impl Client {
                 message,
                 request_id: None,
             },
+            CallError::NotOffered { message, request_id } => GitHubError::Refused {
+                action: "answer a query that its version does not know".to_owned(),
+                status: StatusCode::OK.as_u16(),
+                message,
+                request_id,
+            },
             CallError::NotSent(source) | CallError::Lost { cause: source, .. } => GitHubError::Unreachable {
                 address: self.address.rest().to_owned(),
                 source,
@@ -245,7 +281,11 @@ impl Client {
     }
 }
 
-/// Scheme, host and port.
-fn origin(url: &str) -> Option<url::Origin> {
-    url::Url::parse(url).ok().map(|url| url.origin())
+/// What a rare status means, of which GitHub's words say little.
+fn hint(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::GONE => Some("which is switched off for this repository or no longer part of the API"),
+        StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => Some("for legal reasons: ask GitHub's support"),
+        _ => None,
+    }
 }

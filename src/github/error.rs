@@ -1,6 +1,6 @@
 //! What can go wrong between this program and GitHub, and what to do about it.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -26,11 +26,52 @@ pub enum GitHubError {
         #[source]
         source: Cause,
     },
-    /// `HTTPS_PROXY` or its like is not the address of a proxy.
-    #[error("the proxy {proxy} cannot be used: set HTTPS_PROXY to an address such as http://proxy.example:3128")]
+    /// Where root certificates are said to be, there are none.
+    #[error("{variable} names {path:?}, which cannot be used: set it to certificates of authorities in PEM form")]
+    RootFile {
+        /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+        variable: &'static str,
+        /// What it names.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// The certificate of a server, or its TLS, is not what it has to be. Nothing was sent.
+    #[error("{server} cannot be trusted: {problem}")]
+    Untrusted {
+        /// GitHub or a proxy, with its address.
+        server: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// `HTTPS_PROXY` or its like is not the address of a proxy. The text never holds what may be a password.
+    #[error("{}", proxy_address(variable, scheme.as_deref()))]
     Proxy {
-        /// Scheme and host of the proxy.
+        /// The variable.
+        variable: &'static str,
+        /// Its scheme, where that is the reason.
+        scheme: Option<String>,
+    },
+    /// 407.
+    #[error("{}", proxy_credentials(proxy, variable, *given))]
+    ProxyCredentials {
+        /// Scheme, host and port.
         proxy: String,
+        /// Where it is named.
+        variable: &'static str,
+        /// True if user and password are there.
+        given: bool,
+    },
+    /// GitHub's address leads elsewhere, where the credentials do not belong.
+    #[error("GitHub at {address} sends on to {to}{problem}: check GITHUB_API")]
+    Redirected {
+        /// The API's address.
+        address: String,
+        /// Scheme, host and port.
+        to: String,
+        /// Why that ends here.
+        problem: &'static str,
     },
     /// The token holds characters that no token has.
     #[error("{variable} has characters that a token cannot have: check how it is set", variable = credentials.variable())]
@@ -134,6 +175,17 @@ pub enum GitHubError {
         /// GitHub's id of the request.
         request_id: Option<Box<str>>,
     },
+    /// A deployment of a server whose REST interface alone takes statuses, and by a number that is not to be found.
+    #[error(
+        "deployment {deployment} of {repository} is not in GitHub's list, so that its number is not known, without \
+         which this version of GitHub Enterprise Server takes no status: delete the deployment, or update the server"
+    )]
+    NoNumber {
+        /// The repository.
+        repository: Repository,
+        /// Node id.
+        deployment: String,
+    },
     /// A rate limit. Nothing was done; nothing should be sent before `until`.
     #[error("GitHub's rate limit is reached: it takes no more requests for {wait} seconds", wait = wait.as_secs().max(1))]
     Limited {
@@ -173,7 +225,11 @@ impl GitHubError {
         match self {
             Self::Address(_) => "GitHubAddressInvalid",
             Self::Certificates { .. } => "NoRootCertificates",
+            Self::RootFile { .. } => "RootCertificatesInvalid",
+            Self::Untrusted { .. } => "GitHubUntrusted",
             Self::Proxy { .. } => "ProxyInvalid",
+            Self::ProxyCredentials { .. } => "ProxyCredentialsRefused",
+            Self::Redirected { .. } => "GitHubRedirected",
             Self::MalformedToken { .. } | Self::MalformedKey { .. } => "CredentialsMalformed",
             Self::Unreachable { .. } => "GitHubUnreachable",
             Self::BadCredentials { .. } => "BadCredentials",
@@ -183,6 +239,7 @@ impl GitHubError {
             Self::Forbidden { .. } => "GitHubForbidden",
             Self::RefNotFound { .. } => "RefNotFound",
             Self::Refused { .. } => "GitHubRefused",
+            Self::NoNumber { .. } => "DeploymentNumberUnknown",
             Self::Limited { .. } => "RateLimited",
             Self::Lost { .. } => "AnswerLost",
         }
@@ -195,7 +252,11 @@ impl GitHubError {
             self,
             Self::Address(_)
                 | Self::Certificates { .. }
+                | Self::RootFile { .. }
+                | Self::Untrusted { .. }
                 | Self::Proxy { .. }
+                | Self::ProxyCredentials { .. }
+                | Self::Redirected { .. }
                 | Self::MalformedToken { .. }
                 | Self::MalformedKey { .. }
                 | Self::Unreachable { .. }
@@ -240,6 +301,25 @@ impl fmt::Display for Request<'_> {
     }
 }
 
+fn proxy_address(variable: &str, scheme: Option<&str>) -> String {
+    let write = "write http://proxy.example:3128";
+    match scheme {
+        Some(scheme) => format!("{variable} names a proxy by {scheme}, but only http and https are supported: {write}"),
+        None => format!(
+            "{variable} is not the address of a proxy: {write}, with special characters of a user name and a password \
+             percent-encoded"
+        ),
+    }
+}
+
+fn proxy_credentials(proxy: &str, variable: &str, given: bool) -> String {
+    if given {
+        format!("the proxy {proxy} refuses the user name and password in {variable}: check them there")
+    } else {
+        format!("the proxy {proxy} wants a user name and a password: put user:password@ before its host in {variable}")
+    }
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
@@ -252,6 +332,9 @@ pub(super) enum NoAnswer {
     /// A success whose body is not what was asked for.
     #[error("the answer cannot be read: {message}")]
     Garbled { message: String },
+    /// Longer than any answer that makes sense, unpacked.
+    #[error("the answer is larger than {mebibytes} MiB")]
+    TooLarge { mebibytes: usize },
     /// More redirects than a renamed repository explains.
     #[error("too many redirects")]
     Redirects,

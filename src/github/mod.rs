@@ -19,7 +19,11 @@ mod testing;
 mod transport;
 mod write;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -32,6 +36,7 @@ pub use address::{Address, AddressError};
 pub use auth::Credentials;
 pub use error::{Cause, CredentialsKind, GitHubError, WriteError};
 pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};
+pub use transport::Proxies;
 pub use write::{Created, NewDeployment, NewStatus};
 
 use crate::plan::State;
@@ -71,6 +76,8 @@ struct Inner {
     client: Client,
     recent: Recent,
     read_timeout: Duration,
+    /// This GitHub has no mutation for statuses.
+    statuses_by_rest: AtomicBool,
 }
 
 impl Settings {
@@ -90,7 +97,8 @@ impl Settings {
 impl GitHub {
     /// GitHub over the network. Sends nothing yet. Has to be called within a tokio runtime.
     ///
-    /// `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` count as everywhere.
+    /// `HTTPS_PROXY` and `NO_PROXY` count as [`Proxies`] says, `SSL_CERT_FILE` and `SSL_CERT_DIR` name the authorities
+    /// that are trusted instead of this machine's.
     ///
     /// # Errors
     /// When the address, the credentials or the proxy cannot be what they should be, or there are no root
@@ -123,6 +131,7 @@ impl GitHub {
                 client: Client::new(transport, address, settings)?,
                 recent: Recent::default(),
                 read_timeout: settings.read_timeout,
+                statuses_by_rest: AtomicBool::new(false),
             }),
         })
     }

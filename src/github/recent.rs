@@ -70,6 +70,13 @@ impl Recent {
         self.writes().deployments.iter().map(own).collect()
     }
 
+    /// The number of a deployment that was created here.
+    pub(super) fn number(&self, deployment: &str) -> Option<u64> {
+        let writes = self.writes();
+        let own = writes.deployments.iter().map(|(_, _, dated)| &dated.deployment);
+        own.filter(|own| own.node_id == deployment).find_map(|own| own.id)
+    }
+
     /// The latest status of a deployment, of which GitHub shows `shown`.
     ///
     /// What was posted here counts if GitHub shows something older: nothing, an earlier status of ours, or one of

@@ -3,7 +3,9 @@
 //! A write whose answer is lost may have been done. What it would have left is looked for; only a status, of which
 //! the look shows that it is not there, is sent a second time.
 
-use std::time::Duration;
+mod status_by_rest;
+
+use std::{sync::atomic::Ordering, time::Duration};
 
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -144,7 +146,9 @@ impl GitHub {
             let cause = match self.post_status(new).await {
                 Ok(()) => return Ok(()),
                 Err(CallError::Known(error)) => return Err(error),
-                Err(error @ CallError::NotSent(_)) => return Err(self.inner.client.unread(error)),
+                Err(error @ (CallError::NotSent(_) | CallError::NotOffered { .. })) => {
+                    return Err(self.inner.client.unread(error));
+                }
                 Err(CallError::Lost { cause, .. }) => cause,
                 Err(CallError::Heavy { message }) => std::sync::Arc::new(NoAnswer::Garbled { message }),
             };
@@ -161,7 +165,21 @@ impl GitHub {
         }
     }
 
+    /// Posts a status by the mutation, or by REST where this GitHub does not offer the mutation.
     async fn post_status(&self, new: &NewStatus) -> Result<(), CallError> {
+        if !self.inner.statuses_by_rest.load(Ordering::Relaxed) {
+            match self.post_status_by_graphql(new).await {
+                Err(CallError::NotOffered { message, .. }) => {
+                    tracing::debug!(message, "this GitHub has no mutation for statuses: by REST from now on");
+                    self.inner.statuses_by_rest.store(true, Ordering::Relaxed);
+                }
+                done => return done,
+            }
+        }
+        self.post_status_by_rest(new).await
+    }
+
+    async fn post_status_by_graphql(&self, new: &NewStatus) -> Result<(), CallError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Posted {
@@ -228,7 +246,9 @@ impl GitHub {
     async fn find_created(&self, new: &NewDeployment, error: CallError) -> Result<Created, WriteError> {
         let cause: Cause = match error {
             CallError::Known(error) => return Err(error),
-            error @ CallError::NotSent(_) => return Err(self.inner.client.unread(error)),
+            error @ (CallError::NotSent(_) | CallError::NotOffered { .. }) => {
+                return Err(self.inner.client.unread(error));
+            }
             CallError::Lost { cause, .. } => cause,
             CallError::Heavy { message } => std::sync::Arc::new(NoAnswer::Garbled { message }),
         };

@@ -335,15 +335,116 @@ async fn a_renamed_repository_is_followed_with_credentials_only_at_home() {
             assert_eq!(second.headers.contains_key("authorization"), credentials, "{place}");
         }
     }
-    let (github, _) = github(|_, _| {
-        let mut reply = reply(307, "{}")?;
-        reply
-            .headers_mut()
-            .insert("location", http::HeaderValue::from_static("http://api.github.com/x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_that_leads_astray_is_named() {
+    // Where it leads, what is answered there, and how many requests are sent.
+    let rows = [
+        (
+            "http://api.github.com/x",
+            201,
+            1,
+            "http://api.github.com, which is not encrypted: check GITHUB_API",
+        ),
+        (
+            "ftp://api.github.com/x",
+            201,
+            1,
+            "ftp://api.github.com, which is another scheme",
+        ),
+        (
+            "https://elsewhere.example/x",
+            401,
+            2,
+            "https://elsewhere.example, which gets no credentials",
+        ),
+        (
+            "https://elsewhere.example/x",
+            404,
+            2,
+            "https://elsewhere.example, which gets no credentials",
+        ),
+    ];
+    for (place, status, sent, part) in rows {
+        let (github, journal) = github(move |call, _| {
+            if call.url == place {
+                return reply(status, r#"{"message":"no"}"#);
+            }
+            let mut reply = reply(307, "{}")?;
+            reply
+                .headers_mut()
+                .insert("location", http::HeaderValue::from_static(place));
+            Ok(reply)
+        });
+        let error = github.create_deployment(&new_deployment()).await.unwrap_err();
+        assert_eq!(error.reason(), "GitHubRedirected", "{place}: {error}");
+        assert!(error.to_string().contains(part), "{error}");
+        assert_eq!(journal.lock().unwrap().len(), sent, "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_end() {
+    let (github, journal) = github(|call, _| {
+        let mut reply = reply(308, "{}")?;
+        let location = http::HeaderValue::try_from(format!("{}/x", call.url)).unwrap();
+        reply.headers_mut().insert("location", location);
         Ok(reply)
     });
     let error = github.create_deployment(&new_deployment()).await.unwrap_err();
-    assert_eq!(error.reason(), "GitHubRefused", "never without encryption: {error}");
+    assert_eq!(error.reason(), "GitHubUnreachable", "{error}");
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(source.as_deref(), Some("too many redirects"));
+    assert_eq!(journal.lock().unwrap().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_of_the_api_that_is_not_known_is_not_named_again() {
+    let old = r#"{"message":"The version you specified in the \"X-GitHub-API-Version\" request header, \"2022-11-28\",
+        is not a supported version. The following versions are currently supported: .","documentation_url":"x"}"#;
+    let (github, journal) = github(move |call, _| {
+        if call.headers.contains_key("x-github-api-version") {
+            return reply(400, &old.replace('\n', " "));
+        }
+        reply(201, &created().to_string())
+    });
+    for _ in 0..2 {
+        github.create_deployment(&new_deployment()).await.unwrap();
+    }
+    let journal = journal.lock().unwrap();
+    let named = journal
+        .iter()
+        .map(|call| call.headers.contains_key("x-github-api-version"));
+    assert_eq!(named.collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rare_refusals_say_what_they_mean() {
+    let rows = [
+        (
+            202,
+            "Auto-merged main into v1 on deployment.",
+            "(HTTP 202): Auto-merged main into v1 on deployment.",
+        ),
+        (
+            410,
+            "Gone",
+            "(HTTP 410): Gone, which is switched off for this repository",
+        ),
+        (
+            451,
+            "Repository access blocked",
+            "(HTTP 451): Repository access blocked, for legal reasons",
+        ),
+    ];
+    for (status, message, part) in rows {
+        let (github, _) = github(move |_, _| reply(status, &json!({ "message": message }).to_string()));
+        let error = github.create_deployment(&new_deployment()).await.unwrap_err();
+        assert_eq!(error.reason(), "GitHubRefused", "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(error.to_string().contains("(request C0DE:1)"), "{error}");
+    }
 }
 
 fn posted(state: &str) -> Value {
@@ -690,4 +791,102 @@ fn a_malformed_secret_is_told_without_showing_it() {
             "{name}: {text}"
         );
     }
+}
+
+/// GitHub Enterprise Server before the mutation was there.
+fn without_mutation(call: &Call, number: Option<u64>) -> Reply {
+    if call.query().starts_with("mutation") {
+        return answer(&json!({ "errors": [
+            { "message": "CreateDeploymentStatusInput isn't a defined input type (on $input)",
+              "path": ["mutation"], "extensions": { "code": "variableRequiresValidType" } },
+            { "message": "Field 'createDeploymentStatus' doesn't exist on type 'Mutation'",
+              "path": ["mutation", "createDeploymentStatus"], "extensions": { "code": "undefinedField" } },
+        ] }));
+    }
+    if call.query().contains("databaseId") {
+        return answer(&json!({ "data": { "node": { "databaseId": number, "commitOid": "a".repeat(40) } } }));
+    }
+    if call.method == "GET" {
+        let other = |id: u64| json!({ "id": id, "node_id": format!("D{id}") });
+        let page: Vec<Value> = match call.url.rsplit_once("&page=") {
+            Some((_, "1")) => (1000..1100).map(other).collect(),
+            _ => vec![other(7), json!({ "id": 8_000_000_000_u64, "node_id": "D" })],
+        };
+        return answer(&json!(page));
+    }
+    let status = json!({ "id": 1, "node_id": "S", "state": call.body["state"], "created_at": "2026-01-01T00:00:00Z" });
+    reply(201, &status.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_mutation_a_status_is_posted_by_rest() {
+    for (number, expected, requests) in [(Some(5), "5", 3), (None, "8000000000", 5)] {
+        let (github, journal) = github(move |call, _| without_mutation(call, number));
+        github.create_status(&new_status(State::InProgress)).await.unwrap();
+        github.create_status(&new_status(State::Success)).await.unwrap();
+        assert_eq!(mutations(&journal), 1, "asked once for what is not there");
+        let journal = journal.lock().unwrap();
+        let call = &journal[requests - 1];
+        let url = format!("https://api.github.com/repos/shop/app/deployments/{expected}/statuses");
+        assert_eq!(call.url, url);
+        let body = json!({
+            "state": "in_progress", "description": "available", "auto_inactive": false,
+            "environment_url": "https://shop.example",
+        });
+        assert_eq!(call.body, body);
+        assert_eq!(journal.last().unwrap().body["state"], "success");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_an_own_deployment_is_known() {
+    let (github, journal) = github(|call, _| match call.url.ends_with("/deployments") {
+        true => reply(201, &created().to_string()),
+        false => without_mutation(call, None),
+    });
+    github.create_deployment(&new_deployment()).await.unwrap();
+    let status = NewStatus {
+        deployment: "DE_kwDO".to_owned(),
+        ..new_status(State::Success)
+    };
+    github.create_status(&status).await.unwrap();
+    let journal = journal.lock().unwrap();
+    let urls: Vec<&str> = journal
+        .iter()
+        .map(|call| call.url.rsplit_once('/').unwrap().1)
+        .collect();
+    assert_eq!(urls, ["deployments", "graphql", "statuses"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_whose_number_is_nowhere_is_named() {
+    let (github, _) = github(|call, _| match call.method.as_str() {
+        "GET" => answer(&json!([])),
+        _ => without_mutation(call, None),
+    });
+    let error = github.create_status(&new_status(State::Success)).await.unwrap_err();
+    assert_eq!(error.reason(), "DeploymentNumberUnknown");
+    assert!(
+        error
+            .to_string()
+            .starts_with("deployment D of shop/app is not in GitHub's list"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_by_rest_whose_answer_is_lost_is_looked_for_too() {
+    let sent = AtomicUsize::new(0);
+    let (github, journal) = github(move |call, _| {
+        if call.url.ends_with("/statuses") && sent.fetch_add(1, Ordering::Relaxed) == 0 {
+            return reply(502, "");
+        }
+        match call.query().contains("latestStatus") {
+            true => answer(&latest(None)),
+            false => without_mutation(call, Some(5)),
+        }
+    });
+    github.create_status(&new_status(State::Success)).await.unwrap();
+    let journal = journal.lock().unwrap();
+    assert_eq!(journal.iter().filter(|call| call.url.ends_with("/statuses")).count(), 2);
 }
