@@ -18,7 +18,7 @@ demo: ## Follow one rollout to an emulated GitHub, needs only Rust
 demo-cluster: ## The same with a real Kubernetes control plane, needs Go too
 	@hack/demo-cluster
 
-test: ## Run all tests; those on a control plane or against kstatus need Go, those of GitHub's schema need Node
+test: ## Run all tests; those on a control plane or against kstatus need Go, those of GitHub's schema and of a proxy need Node
 	@hack/test
 
 lint: ## Check format, lints, licences, dependencies, scripts and workflows

@@ -142,9 +142,9 @@ impl Answer {
             return Ok(None);
         };
         let problem = match (from.scheme(), next.scheme()) {
-            ("https", "http") => ", which is not encrypted",
-            (before, after) if before != after => ", which is another scheme",
-            ("http", _) if !is_loopback(&next) => ", which is not encrypted",
+            ("https", "http") => "which is not encrypted",
+            (before, after) if before != after => "which is another scheme",
+            ("http", _) if !is_loopback(&next) => "which is not encrypted",
             _ => return Ok(Some(next)),
         };
         Err((origin(&next), problem))

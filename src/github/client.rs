@@ -126,6 +126,12 @@ impl Client {
         url: String,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
+        let redirected = |to, problem| GitHubError::Redirected {
+            address: self.address.rest().to_owned(),
+            to,
+            problem,
+            everything: url == self.address.graphql(),
+        };
         let mut url = Url::parse(&url).map_err(|source| CallError::NotSent(Arc::new(source)))?;
         let home = origin(&url);
         for _ in 0..=MAX_REDIRECTS {
@@ -140,22 +146,17 @@ impl Client {
                 tracing::debug!("GitHub does not know the version of its API that was named, and is not told any more");
                 answer = self.exchange(method.clone(), &url, authorization, body).await?;
             }
-            let redirected = |to, problem| GitHubError::Redirected {
-                address: self.address.rest().to_owned(),
-                to,
-                problem,
-            };
             match answer.redirect(&url) {
                 Ok(Some(next)) => url = next,
                 Ok(None) if !at_home && matches!(answer.status.as_u16(), 401 | 403 | 404) => {
-                    return Err(redirected(origin(&url), ", which gets no credentials and refuses").into());
+                    return Err(redirected(origin(&url), "where the credentials do not belong").into());
                 }
                 Ok(None) => return Ok(answer),
                 Err((to, problem)) => return Err(redirected(to, problem).into()),
             }
         }
         // Each answer on the way was a redirect: nothing was done.
-        Err(CallError::NotSent(Arc::new(NoAnswer::Redirects)))
+        Err(redirected(origin(&url), "and from there on and on").into())
     }
 
     /// One request, one answer.

@@ -64,7 +64,7 @@ pub enum GitHubError {
         given: bool,
     },
     /// GitHub's address leads elsewhere, where the credentials do not belong.
-    #[error("GitHub at {address} sends on to {to}{problem}: check GITHUB_API")]
+    #[error("GitHub at {address} sends on to {to}, {problem}: check GITHUB_API")]
     Redirected {
         /// The API's address.
         address: String,
@@ -72,6 +72,8 @@ pub enum GitHubError {
         to: String,
         /// Why that ends here.
         problem: &'static str,
+        /// True if it was no request about one repository.
+        everything: bool,
     },
     /// The token holds characters that no token has.
     #[error("{variable} has characters that a token cannot have: check how it is set", variable = credentials.variable())]
@@ -256,7 +258,7 @@ impl GitHubError {
                 | Self::Untrusted { .. }
                 | Self::Proxy { .. }
                 | Self::ProxyCredentials { .. }
-                | Self::Redirected { .. }
+                | Self::Redirected { everything: true, .. }
                 | Self::MalformedToken { .. }
                 | Self::MalformedKey { .. }
                 | Self::Unreachable { .. }
@@ -335,7 +337,4 @@ pub(super) enum NoAnswer {
     /// Longer than any answer that makes sense, unpacked.
     #[error("the answer is larger than {mebibytes} MiB")]
     TooLarge { mebibytes: usize },
-    /// More redirects than a renamed repository explains.
-    #[error("too many redirects")]
-    Redirects,
 }

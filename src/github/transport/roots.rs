@@ -33,7 +33,9 @@ pub(super) fn load(variables: impl Fn(&str) -> Option<OsString>) -> Result<RootC
     let mut store = RootCertStore::empty();
     if file.is_none() && folders.is_empty() {
         let found = load_native_certs();
-        log(&found);
+        for error in &found.errors {
+            tracing::debug!(%error, "certificates of this machine that cannot be read are left out");
+        }
         let (certificates, error) = taken_apart(found);
         store.add_parsable_certificates(certificates);
         if store.is_empty() {
@@ -56,9 +58,13 @@ pub(super) fn load(variables: impl Fn(&str) -> Option<OsString>) -> Result<RootC
     let mut failed = None;
     for path in folders {
         let found = load_certs_from_paths(None, Some(&path));
-        log(&found);
+        let texts: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
         let (certificates, source) = taken_apart(found);
-        add(&mut store, FOLDERS, &path, certificates);
+        if add(&mut store, FOLDERS, &path, certificates) > 0 {
+            for error in texts {
+                tracing::warn!(error, "certificates that cannot be read are left out");
+            }
+        }
         failed = Some(GitHubError::RootFile {
             variable: FOLDERS,
             path,
@@ -84,17 +90,11 @@ fn add(store: &mut RootCertStore, variable: &str, path: &Path, certificates: Vec
 fn taken_apart(found: CertificateResult) -> (Vec<CertificateDer<'static>>, Cause) {
     let cause = match found.errors.into_iter().next().map(|error| error.kind) {
         Some(ErrorKind::Io { inner, .. }) => Arc::new(inner),
-        Some(ErrorKind::Pem(error)) => Arc::new(Broken(error.to_string())) as Cause,
+        Some(ErrorKind::Pem(_)) => Arc::new(Broken) as Cause,
         Some(ErrorKind::Os(error)) => Arc::from(error),
         _ => Arc::new(Empty),
     };
     (found.certs, cause)
-}
-
-fn log(found: &CertificateResult) {
-    for error in &found.errors {
-        tracing::warn!(%error, "certificates that cannot be read are left out");
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +102,8 @@ fn log(found: &CertificateResult) {
 struct Empty;
 
 #[derive(Debug, thiserror::Error)]
-#[error("it holds a broken certificate: {0}")]
-struct Broken(String);
+#[error("it holds a certificate that is cut off or damaged")]
+struct Broken;
 
 #[cfg(test)]
 mod tests {
@@ -142,10 +142,10 @@ mod tests {
             (None, Err("No such file")),
             (Some(""), Err("holds no certificate")),
             (Some("hello"), Err("holds no certificate")),
-            (Some(cut), Err("holds a broken certificate")),
+            (Some(cut), Err("cut off or damaged")),
             (
                 Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"),
-                Err("holds a broken certificate"),
+                Err("cut off or damaged"),
             ),
             (Some(no_certificate), Err("holds no certificate")),
             (Some(&certificate), Ok(1)),

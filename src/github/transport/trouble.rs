@@ -1,6 +1,6 @@
 //! Why a connection came to nothing, in the words of who has to do something about it.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, fmt, io, sync::Arc};
 
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
@@ -44,8 +44,7 @@ pub(in crate::github) fn transport_error(error: octocrab::Error, address: &str) 
         if let Some(Trouble::Proxy { proxy, .. }) = error.downcast_ref() {
             server = Some(format!("the proxy {proxy}"));
         }
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(problem) = inner.and_then(|inner| inner.downcast_ref()).and_then(tls_problem) {
+        if let Some(problem) = error.downcast_ref().and_then(tls_problem) {
             return GitHubError::Untrusted {
                 server: server.unwrap_or_else(|| format!("GitHub at {address}")),
                 problem,
@@ -61,16 +60,52 @@ pub(in crate::github) fn transport_error(error: octocrab::Error, address: &str) 
             };
         }
         let hyper = error.downcast_ref::<hyper_util::client::legacy::Error>();
-        not_sent |= hyper.is_some_and(hyper_util::client::legacy::Error::is_connect)
-            || error
-                .downcast_ref::<io::Error>()
-                .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        not_sent |= hyper.is_some_and(hyper_util::client::legacy::Error::is_connect);
         link = error.source();
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            not_sent |= io.kind() == io::ErrorKind::ConnectionRefused;
+            // It shows what is in it as itself, and what is below that as its source.
+            link = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+        }
     }
+    let unpacking = cause.downcast_ref().map(io::Error::kind);
+    let cause: Cause = match cause.source() {
+        // The client puts a line of its own, "client error", before every error.
+        Some(_) if cause.is::<hyper_util::client::legacy::Error>() => Arc::new(Within(cause)),
+        _ if matches!(
+            unpacking,
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        ) =>
+        {
+            Arc::new(NoAnswer::Garbled {
+                message: cause.to_string(),
+            })
+        }
+        _ => cause,
+    };
     if not_sent {
         return CallError::NotSent(cause);
     }
     CallError::Lost { cause, heavy: false }
+}
+
+/// An error without its first line.
+#[derive(Debug)]
+struct Within(Cause);
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.source() {
+            Some(source) => write!(f, "{source}"),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Error for Within {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
 }
 
 /// What is wrong with a server's TLS, and what to do about it; None where another try may go well.
@@ -88,7 +123,8 @@ fn tls_problem(error: &rustls::Error) -> Option<String> {
 
 fn certificate_problem(error: &CertificateError) -> String {
     match error {
-        CertificateError::UnknownIssuer => {
+        // An authority of the same name may be trusted that is another one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate is signed by an authority that is not trusted here: set SSL_CERT_FILE to the certificate \
              of the authority that signed it"
                 .to_owned()
@@ -118,12 +154,19 @@ fn names(presented: &[String]) -> String {
     /// Nobody reads more.
     const MOST: usize = 3;
 
-    let mut names: Vec<&str> = presented.iter().take(MOST).map(String::as_str).collect();
+    // rustls shows a host name as `DnsName("example.com")`.
+    let plain = |name: &'_ String| {
+        let host = name
+            .strip_prefix("DnsName(\"")
+            .and_then(|name| name.strip_suffix("\")"));
+        host.unwrap_or(name).to_owned()
+    };
+    let mut names: Vec<String> = presented.iter().take(MOST).map(plain).collect();
     if presented.is_empty() {
-        names.push("no name at all");
+        names.push("no name at all".to_owned());
     }
     if presented.len() > MOST {
-        names.push("others");
+        names.push("others".to_owned());
     }
     crate::github::error::quoted(&names.join(", "))
 }
@@ -147,6 +190,7 @@ mod tests {
         };
         let rows = [
             (CertificateError::UnknownIssuer, "set SSL_CERT_FILE to the certificate"),
+            (CertificateError::BadSignature, "set SSL_CERT_FILE to the certificate"),
             (CertificateError::Expired, "has expired"),
             (
                 CertificateError::ExpiredContext { time, not_after },
@@ -158,7 +202,10 @@ mod tests {
                 "not valid before 2065-01-24T05:20:00Z",
             ),
             (CertificateError::NotValidForName, "another host name"),
-            (name(&["a", "b"]), "not for ghes.example but for a, b: check"),
+            (
+                name(&["DnsName(\"a\")", "b"]),
+                "not for ghes.example but for a, b: check",
+            ),
             (name(&[]), "but for no name at all"),
             (name(&["a", "b", "c", "d"]), "but for a, b, c, others"),
             (CertificateError::Revoked, "Revoked"),

@@ -357,13 +357,13 @@ async fn a_redirect_that_leads_astray_is_named() {
             "https://elsewhere.example/x",
             401,
             2,
-            "https://elsewhere.example, which gets no credentials",
+            "https://elsewhere.example, where the credentials do not belong",
         ),
         (
             "https://elsewhere.example/x",
             404,
             2,
-            "https://elsewhere.example, which gets no credentials",
+            "https://elsewhere.example, where the credentials do not belong",
         ),
     ];
     for (place, status, sent, part) in rows {
@@ -393,9 +393,7 @@ async fn redirects_end() {
         Ok(reply)
     });
     let error = github.create_deployment(&new_deployment()).await.unwrap_err();
-    assert_eq!(error.reason(), "GitHubUnreachable", "{error}");
-    let source = std::error::Error::source(&error).map(ToString::to_string);
-    assert_eq!(source.as_deref(), Some("too many redirects"));
+    assert!(error.to_string().contains("and from there on and on"), "{error}");
     assert_eq!(journal.lock().unwrap().len(), 6);
 }
 
