@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn the_first_variable_that_says_something_counts() {
-        let rows: [(&[(&str, &str)], Option<&str>); 8] = [
+        type Set = &'static [(&'static str, &'static str)];
+        let rows: [(Set, Option<&str>); 8] = [
             (&[], None),
             (&[("HTTPS_PROXY", "http://a:1")], Some("http://a:1")),
             (&[("https_proxy", "http://a:1")], Some("http://a:1")),
