@@ -19,7 +19,8 @@ fn one_connection_carries_all_requests() {
     let authority = Authority::new();
     let file = authority.file();
     let trust = [("SSL_CERT_FILE", file.to_str().unwrap())];
-    let rows: [(&str, Option<&[&[u8]]>, Version); 4] = [
+    type Protocols = Option<&'static [&'static [u8]]>;
+    let rows: [(&str, Protocols, Version); 4] = [
         ("both: HTTP/2 is chosen", Some(&[HTTP_2, HTTP_1]), Version::HTTP_2),
         ("HTTP/1.1", Some(&[HTTP_1]), Version::HTTP_11),
         ("no ALPN", Some(&[]), Version::HTTP_11),
