@@ -241,6 +241,7 @@ impl Client {
                 cause: Arc::new(NoAnswer::Server {
                     status: status.as_u16(),
                     message: complaint.message,
+                    request_id: answer.request_id(),
                 }),
                 // GitHub ends a query that takes it longer than ten seconds with one of these.
                 heavy: matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT),

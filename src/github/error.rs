@@ -329,8 +329,12 @@ pub(super) enum NoAnswer {
     #[error("no answer within {} seconds", after.as_secs())]
     TimedOut { after: Duration },
     /// A server in between, or GitHub itself, is in trouble.
-    #[error("HTTP {status}: {message}")]
-    Server { status: u16, message: String },
+    #[error("HTTP {status}: {message}{request}", request = Request(request_id.as_deref()))]
+    Server {
+        status: u16,
+        message: String,
+        request_id: Option<Box<str>>,
+    },
     /// A success whose body is not what was asked for.
     #[error("the answer cannot be read: {message}")]
     Garbled { message: String },
