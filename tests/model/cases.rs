@@ -5,6 +5,7 @@ use crate::{
     steps::{
         Change, Cluster, KnownBy, Object, PipelineRef, RefRule, Runner, Schedule, Setting, Slot, Spec, Step, Trouble,
     },
+    world::Way,
 };
 
 const A: Object = Object { cluster: 0, number: 0 };
@@ -43,7 +44,7 @@ const SETTING: Setting = Setting {
 #[track_caller]
 fn holds(setting: Setting, steps: Vec<Step>) {
     let schedule = Schedule { setting, steps };
-    let played = play(&schedule);
+    let played = play(&schedule, Way::Calls);
     assert_eq!(
         played.violations,
         Vec::<String>::new(),

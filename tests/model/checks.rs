@@ -1,10 +1,7 @@
 //! The end of a schedule: the world is quiet, every CronJob runs as often as it takes, and the rest of the invariants
 //! have to hold.
 
-use std::time::Duration;
-
 use kube_status_to_github::plan::State;
-use tokio::time::sleep;
 
 use crate::{
     ledger::{Author, Cause, Deployment, Ledger},
@@ -17,13 +14,13 @@ use crate::{
 /// nothing is deferred; two writes a pass are the fewest that a schedule allows.
 const ROUNDS: usize = 25;
 
-/// Longer than GitHub takes for its own closings, its lists, and its limits.
-const PERIOD: Duration = Duration::from_secs(2 * 3_600);
+/// Seconds; longer than GitHub takes for its own closings, its lists, and its limits.
+const PERIOD: u64 = 2 * 3_600;
 
 /// Lets the world settle, and checks.
 pub async fn settle_and_check(world: &World) {
     world.calm();
-    sleep(PERIOD).await;
+    world.wait(PERIOD).await;
     for runner in world.cron_jobs() {
         check_same_output(world, runner).await;
     }
@@ -33,7 +30,7 @@ pub async fn settle_and_check(world: &World) {
         for runner in world.cron_jobs() {
             let earlier = world.shared().ledger.writes;
             let clean = pass(world, runner).await;
-            sleep(PERIOD).await;
+            world.wait(PERIOD).await;
             if clean && world.shared().ledger.writes > earlier {
                 check_second_pass(world, runner).await;
             }
@@ -58,7 +55,7 @@ pub async fn settle_and_check(world: &World) {
 /// True if the pass did everything that it wanted to do.
 async fn pass(world: &World, runner: Runner) -> bool {
     match world.run(runner, &Trouble::default(), None).await {
-        Ended::Done(pass) => is_clean(&pass.document),
+        Ended::Done(document) => is_clean(&document),
         Ended::Failed(_) | Ended::Killed => false,
     }
 }
@@ -81,8 +78,8 @@ async fn check_same_output(world: &World, runner: Runner) {
     let mut outputs = Vec::new();
     for _ in 0..2 {
         let output = match world.run_with(runner, &Trouble::default(), None, true).await {
-            Ended::Done(pass) => serde_json::to_string(&pass.document).unwrap(),
-            Ended::Failed(error) => error.to_string(),
+            Ended::Done(document) => serde_json::to_string(&document).unwrap(),
+            Ended::Failed(error) => error,
             Ended::Killed => unreachable!("nobody kills it"),
         };
         outputs.push(output);

@@ -390,7 +390,13 @@ impl Ledger {
         };
         let problem = match (alive(sources), alive(at_start)) {
             (Some(name), Some(_)) => Some(format!("{name} is still on it")),
-            _ if !knows(runner, marker, deployment, at_start) => Some("the run can't know it".to_owned()),
+            // What it read may be from then, or from after a change in between.
+            _ if ![at_start, sources]
+                .iter()
+                .any(|then| knows(runner, marker, deployment, then)) =>
+            {
+                Some("the run can't know it".to_owned())
+            }
             _ => None,
         };
         let Some(problem) = problem else { return };

@@ -14,6 +14,7 @@ mod ledger;
 #[path = "../pass/objects.rs"]
 #[allow(dead_code, reason = "the tests of single passes use more of it")]
 mod objects;
+mod sockets;
 mod steps;
 mod tally;
 mod truth;
@@ -35,7 +36,7 @@ use proptest::{
 };
 use steps::Schedule;
 use tally::Tally;
-use world::World;
+use world::{Way, World};
 
 /// What one schedule came to.
 struct Played {
@@ -45,14 +46,14 @@ struct Played {
 }
 
 /// Plays a schedule from its beginning to the checks at its end.
-fn play(schedule: &Schedule) -> Played {
+fn play(schedule: &Schedule, way: Way) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
+        .enable_all()
+        .start_paused(way == Way::Calls)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let world = World::new(&schedule.setting);
+        let world = World::new(&schedule.setting, way);
         for step in &schedule.steps {
             world.step(step).await;
         }
@@ -75,8 +76,8 @@ fn play(schedule: &Schedule) -> Played {
 }
 
 /// As [`play`], where a panic is a violation like any other.
-fn try_to_play(schedule: &Schedule) -> Played {
-    panic::catch_unwind(AssertUnwindSafe(|| play(schedule))).unwrap_or_else(|cause| {
+fn try_to_play(schedule: &Schedule, way: Way) -> Played {
+    panic::catch_unwind(AssertUnwindSafe(|| play(schedule, way))).unwrap_or_else(|cause| {
         let text = cause.downcast_ref::<String>().cloned();
         let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         Played {
@@ -88,23 +89,31 @@ fn try_to_play(schedule: &Schedule) -> Played {
 }
 
 /// The schedule of a seed.
-fn schedule_of(seed: u64) -> impl ValueTree<Value = Schedule> {
+fn schedule_of(seed: u64, way: Way) -> Box<dyn ValueTree<Value = Schedule>> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    steps::schedules().new_tree(&mut runner).unwrap()
+    match way {
+        Way::Calls => Box::new(steps::schedules().new_tree(&mut runner).unwrap()),
+        Way::Sockets => Box::new(
+            steps::schedules()
+                .prop_map(steps::without_waiting)
+                .new_tree(&mut runner)
+                .unwrap(),
+        ),
+    }
 }
 
 /// The smallest schedule on the way from this one that breaks the same invariant.
-fn shrink(tree: &mut impl ValueTree<Value = Schedule>, broken: &str) -> Schedule {
+fn shrink(tree: &mut dyn ValueTree<Value = Schedule>, broken: &str, way: Way) -> Schedule {
     let invariant = |played: &Played| {
         played
             .violations
             .first()
             .and_then(|text| text.split(':').next().map(str::to_owned))
     };
-    let breaks = |schedule: &Schedule| invariant(&try_to_play(schedule)).as_deref() == Some(broken);
+    let breaks = |schedule: &Schedule| invariant(&try_to_play(schedule, way)).as_deref() == Some(broken);
     let mut smallest = tree.current();
     let end = Instant::now() + Duration::from_secs(120);
     let mut tries = 0;
@@ -128,22 +137,32 @@ fn shrink(tree: &mut impl ValueTree<Value = Schedule>, broken: &str) -> Schedule
 }
 
 /// Plays the schedules of these seeds. Stops at the first that breaks an invariant, and tells about it.
-fn search(seeds: impl Iterator<Item = u64>, failed: &AtomicU64) -> Result<Tally, String> {
+fn search(seeds: impl Iterator<Item = u64>, way: Way, failed: &AtomicU64) -> Result<Tally, String> {
     let mut total = Tally::default();
     for seed in seeds {
         if failed.load(Ordering::Relaxed) != 0 {
             break;
         }
-        let mut tree = schedule_of(seed);
+        let mut tree = schedule_of(seed, way);
         let begin = Instant::now();
-        let played = try_to_play(&tree.current());
-        total.add(played.tally);
+        let mut played = try_to_play(&tree.current(), way);
+        total.add(std::mem::take(&mut played.tally));
         total.slowest((begin.elapsed(), format!("MODEL_SEED={seed}")));
-        if let Some(first) = played.violations.first() {
+        let violations = played.violations.clone();
+        if let Some(first) = violations.first() {
             failed.fetch_add(1, Ordering::Relaxed);
             let broken = first.split(':').next().unwrap_or_default().to_owned();
-            let smallest = shrink(&mut tree, &broken);
-            return Err(report(seed, &smallest, &try_to_play(&smallest), &played.violations));
+            let smallest = match way {
+                Way::Calls => shrink(&mut *tree, &broken, way),
+                // Too slow, and never twice the same.
+                Way::Sockets => tree.current(),
+            };
+            return Err(report(
+                seed,
+                &smallest,
+                &try_to_play(&smallest, way),
+                &played.violations,
+            ));
         }
     }
     Ok(total)
@@ -175,13 +194,11 @@ fn number(name: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
 }
 
-#[test]
-fn random_schedules_keep_the_invariants() {
-    let schedules = number("MODEL_SCHEDULES").unwrap_or(2_000);
-    let threads = number("MODEL_THREADS").unwrap_or(1);
+/// Plays schedules that follow each other on so many threads. Fails where one breaks an invariant.
+fn play_all(schedules: u64, threads: u64, way: Way) {
     let seed = number("MODEL_SEED").unwrap_or(SEED);
     // The test harness would keep it to itself.
-    let _ = writeln!(std::io::stderr(), "MODEL_SEED={seed} MODEL_SCHEDULES={schedules}");
+    let _ = writeln!(std::io::stderr(), "MODEL_SEED={seed}, {schedules} schedules, {way:?}");
     panic::set_hook(Box::new(|_| ()));
     let failed = AtomicU64::new(0);
     let results: Vec<Result<Tally, String>> = thread::scope(|scope| {
@@ -192,7 +209,7 @@ fn random_schedules_keep_the_invariants() {
         };
         let failed = &failed;
         let running: Vec<_> = (0..threads)
-            .map(|thread| scope.spawn(move || search(share(thread), failed)))
+            .map(|thread| scope.spawn(move || search(share(thread), way, failed)))
             .collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -207,4 +224,17 @@ fn random_schedules_keep_the_invariants() {
     }
     let _ = writeln!(std::io::stderr(), "{total}violations{:>52}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn random_schedules_keep_the_invariants() {
+    let schedules = number("MODEL_SCHEDULES").unwrap_or(2_000);
+    play_all(schedules, number("MODEL_THREADS").unwrap_or(1), Way::Calls);
+}
+
+#[test]
+fn the_binary_keeps_them_too() {
+    let schedules = number("MODEL_SCHEDULES").unwrap_or(200).min(200);
+    // A run waits for pauses and processes, not for this processor.
+    play_all(schedules, 16, Way::Sockets);
 }

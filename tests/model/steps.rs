@@ -10,6 +10,8 @@ use proptest::{
     sample::select,
 };
 
+use crate::api_server::SILENCE;
+
 /// The refs that images are tagged with: three tags that stay, one that moves, the beginning of a commit's id, and one
 /// that the repository does not have.
 pub const TAGS: [&str; 6] = ["v1", "v2", "v3", MOVING_TAG, "c0ffee1", "unknown"];
@@ -281,6 +283,41 @@ pub fn schedules() -> impl Strategy<Value = Schedule> {
             steps: declared.chain(steps).collect(),
         }
     })
+}
+
+/// The same without what makes a run wait for minutes: for real time.
+pub fn without_waiting(mut schedule: Schedule) -> Schedule {
+    for cluster in &mut schedule.setting.clusters {
+        // Times in the cluster are virtual, the binary's clock is not.
+        cluster.since = None;
+    }
+    for step in &mut schedule.steps {
+        match step {
+            Step::Run { trouble, .. } => trouble.shorten(),
+            Step::Overlap { first, second } => {
+                first.1.shorten();
+                second.1.shorten();
+            }
+            Step::Change(Change::Refuse { code, .. }) if *code == SILENCE => *code = 500,
+            Step::Change(_) | Step::Wait { .. } => {}
+        }
+    }
+    schedule
+}
+
+impl Trouble {
+    fn shorten(&mut self) {
+        self.pace.clear();
+        self.faults.retain(|fault| {
+            !matches!(
+                fault.kind,
+                FaultKind::Delay { .. } | FaultKind::RateLimitPrimary | FaultKind::RateLimitSecondary { .. }
+            )
+        });
+        for fault in &mut self.faults {
+            fault.times = fault.times.min(2);
+        }
+    }
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
@@ -574,7 +611,11 @@ impl fmt::Display for Change {
             Self::Delete { slot } => write!(f, "{slot} is deleted"),
             Self::Suspend { slot, on: true } => write!(f, "{slot} is suspended"),
             Self::Suspend { slot, on: false } => write!(f, "{slot} is not suspended any more"),
-            Self::Refuse { cluster, what, code: 0 } => {
+            Self::Refuse {
+                cluster,
+                what,
+                code: SILENCE,
+            } => {
                 write!(f, "{what:?} of cluster {cluster}: no answer from now on")
             }
             Self::Refuse { cluster, what, code } => write!(f, "{what:?} of cluster {cluster}: {code} from now on"),

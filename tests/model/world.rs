@@ -19,7 +19,7 @@ use kube_status_to_github::{
     plan::State,
     report::{Document, Outcome, Progress},
     source::Scope,
-    sync::{self, DeclaredIn, Details, ObjectsIn, RunError, Settings, run_once},
+    sync::{self, DeclaredIn, Details, ObjectsIn, Settings, run_once},
 };
 use octocrab::OctoBody;
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ use crate::{
     api_server::ApiServer,
     ledger::{ALL, Author, Ledger},
     objects::{NAMESPACE, deployment_path, github_deployment_path, merge},
+    sockets,
     steps::{
         COMMIT, Change, ENVIRONMENTS, KnownBy, MOVING_TAG, Meanwhile, Object, PipelineRef, Progress as Rolled, Runner,
         Setting, Slot, Step, TAGS, TASKS, Trouble, Unreadable,
@@ -42,12 +43,23 @@ use crate::{
 
 pub const REPOSITORY: &str = "octo-org/app";
 
-const TOKEN: &str = "github_pat_of_the_model";
+pub const TOKEN: &str = "github_pat_of_the_model";
+
+/// How the runs of a schedule reach their servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By calls, while time is virtual.
+    Calls,
+    /// As processes of the binary, over sockets. Time is real, and what would be long is skipped by the emulator's
+    /// clock.
+    Sockets,
+}
 
 /// Everything; clones are the same world.
 #[derive(Clone)]
 pub struct World {
     pub setting: Arc<Setting>,
+    way: Way,
     pub github: Emulator,
     pub apis: [ApiServer; 2],
     pub shared: Arc<Mutex<Shared>>,
@@ -63,12 +75,12 @@ pub struct Shared {
 /// How a run ended.
 pub enum Ended {
     Killed,
-    Failed(RunError),
-    Done(Box<sync::Pass>),
+    Failed(String),
+    Done(Box<Document>),
 }
 
 impl World {
-    pub fn new(setting: &Setting) -> Self {
+    pub fn new(setting: &Setting, way: Way) -> Self {
         let github = Emulator::new(Options {
             late_inactive: setting.late_inactive.map(Duration::from_secs),
             list_delay: Duration::from_secs(setting.list_delay),
@@ -89,6 +101,7 @@ impl World {
         };
         let world = Self {
             setting: Arc::new(setting.clone()),
+            way,
             github,
             apis: Default::default(),
             shared: Arc::new(Mutex::new(shared)),
@@ -130,13 +143,21 @@ impl World {
                 self.inject(trouble);
                 self.run(*runner, trouble, meanwhile.clone()).await;
                 self.github.clear_faults();
-                sleep(Duration::from_secs(60)).await;
+                self.wait(60).await;
             }
             Step::Overlap { first, second } => {
                 tokio::join!(self.run(first.0, &first.1, None), self.run(second.0, &second.1, None));
-                sleep(Duration::from_secs(60)).await;
+                self.wait(60).await;
             }
-            Step::Wait { minutes } => sleep(Duration::from_secs(60 * minutes)).await,
+            Step::Wait { minutes } => self.wait(60 * minutes).await,
+        }
+    }
+
+    /// Lets so many seconds pass.
+    pub async fn wait(&self, seconds: u64) {
+        match self.way {
+            Way::Calls => sleep(Duration::from_secs(seconds)).await,
+            Way::Sockets => self.github.advance(i64::try_from(seconds).unwrap()),
         }
     }
 
@@ -511,25 +532,9 @@ impl World {
             requests: Arc::default(),
             killed: Arc::default(),
         };
-        let credentials = Credentials::Token(TOKEN.to_owned().into());
-        let address = github::Settings::new("https://api.github.com".parse().unwrap(), credentials);
-        let emulator = self.github.clone();
-        let stop = watch::Sender::new(false);
-        let world = sync::World {
-            kubernetes: Some(kube::Client::new(wire.kubernetes(cluster), "default")),
-            github: GitHub::with_service(wire.github(), &address).unwrap(),
-            now: Arc::new(move || emulator.now()),
-            stop: stop.subscribe(),
-            stdin: Arc::from([]),
-            progress: Progress::new(false),
-        };
-        let ended = tokio::select! {
-            biased;
-            () = wire.killed.notified() => Ended::Killed,
-            pass = run_once(&world, &settings) => match pass {
-                Ok(pass) => Ended::Done(Box::new(pass)),
-                Err(error) => Ended::Failed(error),
-            },
+        let ended = match self.way {
+            Way::Calls => wire.call(cluster, &settings).await,
+            Way::Sockets => sockets::run(&wire, cluster, &settings).await,
         };
         self.sync(Author::Tool, false);
         let mut shared = self.shared();
@@ -537,9 +542,9 @@ impl World {
             Ended::Killed => "killed".to_owned(),
             Ended::Failed(error) => format!("failed: {error}"),
             Ended::Done(_) if dry_run => String::new(),
-            Ended::Done(pass) => {
-                tally(&mut shared, &pass.document);
-                said(&pass.document)
+            Ended::Done(document) => {
+                tally(&mut shared, document);
+                said(document)
             }
         };
         shared.ledger.end(number, outcome);
@@ -630,20 +635,44 @@ pub fn is_clean(document: &Document) -> bool {
 
 /// The way from one run to its servers: everything that it sends passes here.
 #[derive(Clone)]
-struct Wire {
+pub struct Wire {
     world: World,
     run: usize,
     runner: Runner,
     trouble: Arc<Trouble>,
     meanwhile: Option<Meanwhile>,
     requests: Arc<Mutex<(u32, usize)>>,
-    killed: Arc<Notify>,
+    pub killed: Arc<Notify>,
 }
 
 /// The answer to a request, once it comes.
 type Answering<Body> = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
 
 impl Wire {
+    /// The run, in this process.
+    async fn call(&self, cluster: usize, settings: &Settings) -> Ended {
+        let credentials = Credentials::Token(TOKEN.to_owned().into());
+        let address = github::Settings::new("https://api.github.com".parse().unwrap(), credentials);
+        let emulator = self.world.github.clone();
+        let stop = watch::Sender::new(false);
+        let world = sync::World {
+            kubernetes: Some(kube::Client::new(self.kubernetes(cluster), "default")),
+            github: GitHub::with_service(self.github(), &address).unwrap(),
+            now: Arc::new(move || emulator.now()),
+            stop: stop.subscribe(),
+            stdin: Arc::from([]),
+            progress: Progress::new(false),
+        };
+        tokio::select! {
+            biased;
+            () = self.killed.notified() => Ended::Killed,
+            pass = run_once(&world, settings) => match pass {
+                Ok(pass) => Ended::Done(Box::new(pass.document)),
+                Err(error) => Ended::Failed(error.to_string()),
+            },
+        }
+    }
+
     /// What happens before a request; true if the run is to be killed after it.
     async fn before(&self, to_github: bool) -> bool {
         let (number, turn) = {
@@ -677,7 +706,7 @@ impl Wire {
         unreachable!("a killed run goes no further")
     }
 
-    fn kubernetes(
+    pub fn kubernetes(
         &self,
         cluster: usize,
     ) -> impl tower::Service<
@@ -699,14 +728,15 @@ impl Wire {
         })
     }
 
-    fn github(
+    pub fn github(
         &self,
     ) -> impl tower::Service<
         Request<OctoBody>,
         Response = Response<ResponseBody>,
         Error = io::Error,
         Future = Answering<ResponseBody>,
-    > + Send
+    > + Clone
+    + Send
     + 'static {
         let wire = self.clone();
         tower::service_fn(move |request: Request<OctoBody>| {
