@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::answer::Refusal;
+use crate::app::App;
 use crate::identity::digest;
 use crate::repository::Repository;
 use crate::state::Account;
@@ -33,6 +31,9 @@ pub enum Level {
 pub struct Access {
     /// `owner/name` of the repositories it sees, private ones included; `None`: all.
     pub repositories: Option<BTreeSet<String>>,
+    /// The only account whose repositories it sees, as with the tokens of an installation; `None`: of all.
+    #[serde(skip)]
+    pub owner: Option<String>,
     /// Permission `contents`: commits and refs.
     pub contents: Level,
     /// Permission `deployments`.
@@ -44,16 +45,15 @@ pub struct Access {
 impl Access {
     /// Whether a repository can be seen.
     pub fn sees(&self, repository: &Repository) -> bool {
-        let name = repository.full_name();
-        let listed = |names: &BTreeSet<String>| names.iter().any(|listed| listed.eq_ignore_ascii_case(&name));
-        !repository.private || self.repositories.as_ref().is_none_or(listed)
+        !repository.private || self.includes(repository)
     }
 
-    fn writes(&self, repository: &Repository) -> bool {
+    /// Whether more of a repository can be had than everybody has.
+    pub fn includes(&self, repository: &Repository) -> bool {
         let name = repository.full_name();
-        self.repositories
-            .as_ref()
-            .is_none_or(|names| names.iter().any(|listed| listed.eq_ignore_ascii_case(&name)))
+        let listed = |names: &BTreeSet<String>| names.iter().any(|listed| listed.eq_ignore_ascii_case(&name));
+        let owned = |owner: &String| owner.eq_ignore_ascii_case(&repository.owner);
+        self.owner.as_ref().is_none_or(owned) && self.repositories.as_ref().is_none_or(listed)
     }
 }
 
@@ -64,6 +64,8 @@ pub struct Installation {
     pub id: u64,
     /// Login of the account.
     pub account: String,
+    /// The account is a person, not an organisation.
+    pub is_user: bool,
     /// The owner has put it on hold.
     pub suspended: bool,
     /// What its tokens may.
@@ -120,7 +122,7 @@ impl Caller {
     /// Refuses unless deployments of the repository may be written.
     pub fn must_deploy(&self, repository: &Repository) -> Result<(), Refusal> {
         self.must_see(repository)?;
-        let granted = if self.access.writes(repository) {
+        let granted = if self.access.includes(repository) {
             self.access.deployments
         } else {
             Level::Read
@@ -166,6 +168,8 @@ pub struct Limit {
 /// All that decides about callers.
 #[derive(Debug)]
 pub struct Callers {
+    /// The App.
+    pub app: App,
     /// Tokens that are valid; empty: any.
     pub tokens: BTreeMap<String, Access>,
     /// Installations of the App.
@@ -176,6 +180,7 @@ pub struct Callers {
     pub token_delay: Duration,
     /// Requests an hour of each caller, for REST and for GraphQL.
     pub hourly: u64,
+    installed: u64,
     issued: BTreeMap<String, IssuedToken>,
     budgets: BTreeMap<(String, &'static str), Budget>,
 }
@@ -184,11 +189,13 @@ impl Callers {
     /// Nobody known, anybody let in.
     pub fn new(hourly: u64, token_delay: Duration, install_everywhere: bool) -> Self {
         Self {
+            app: App::default(),
             tokens: BTreeMap::new(),
             installations: Vec::new(),
             install_everywhere,
             token_delay,
             hourly,
+            installed: 0,
             issued: BTreeMap::new(),
             budgets: BTreeMap::new(),
         }
@@ -203,7 +210,7 @@ impl Callers {
                     deployments: Level::Read,
                     contents: Level::Read,
                     administration: Level::None,
-                    repositories: None,
+                    ..Access::default()
                 },
                 kind: CallerKind::Anonymous,
                 token_hash: None,
@@ -217,7 +224,7 @@ impl Callers {
         }
         let token_hash = Some(digest(token).chars().take(12).collect());
         if token.starts_with("eyJ") && token.split('.').count() == 3 {
-            check_app_token(token, now)?;
+            self.app.check(token, now)?;
             let access = Access::default();
             return Ok(Caller {
                 account: account("emulated[bot]", "Bot"),
@@ -232,7 +239,7 @@ impl Callers {
             let gone = !self
                 .installations
                 .iter()
-                .any(|installation| installation.id == issued.installation);
+                .any(|installation| installation.id == issued.installation && !installation.suspended);
             if age >= SignedDuration::from_hours(1) || age < delay || gone {
                 return Err(Refusal::bad_credentials());
             }
@@ -251,10 +258,16 @@ impl Callers {
             None if self.tokens.is_empty() && !token.starts_with("ghs_") => Access::default(),
             None => return Err(Refusal::bad_credentials()),
         };
+        // One that is allowed all the same is a workflow's own.
+        let (account, kind) = if token.starts_with("ghs_") {
+            (account("github-actions[bot]", "Bot"), CallerKind::Installation)
+        } else {
+            (account("octocat", "User"), CallerKind::Person)
+        };
         Ok(Caller {
-            account: account("octocat", "User"),
+            account,
             access,
-            kind: CallerKind::Person,
+            kind,
             token_hash,
         })
     }
@@ -268,15 +281,16 @@ impl Callers {
         if found.is_some() || !self.install_everywhere {
             return found.cloned();
         }
-        Some(self.install(login, Access::default()))
+        Some(self.install(login, false, Access::default()))
     }
 
     /// Installs the App on an account.
-    pub fn install(&mut self, login: &str, access: Access) -> Installation {
-        let id = 51_000_001 + self.installations.len() as u64;
+    pub fn install(&mut self, login: &str, is_user: bool, access: Access) -> Installation {
+        self.installed += 1;
         let installation = Installation {
-            id,
+            id: 51_000_000 + self.installed,
             account: login.to_owned(),
+            is_user,
             suspended: false,
             access,
         };
@@ -373,36 +387,5 @@ pub fn account(login: &str, kind: &'static str) -> Account {
         id: 1_000 + number,
         login: login.to_owned(),
         kind,
-    }
-}
-
-/// Refuses an App's token whose claims GitHub would not take; the signature is not looked at.
-fn check_app_token(token: &str, now: Timestamp) -> Result<(), Refusal> {
-    let refuse = |message: &str| Err(Refusal::new(401, "UNAUTHORIZED", message));
-    let claims = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let Some(claims) = claims.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else {
-        return refuse("A JSON web token could not be decoded");
-    };
-    let Some(issued_at) = claims["iat"].as_i64() else {
-        return refuse(
-            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
-        );
-    };
-    if issued_at > now.as_second() {
-        return refuse(
-            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
-        );
-    }
-    match claims["exp"].as_i64() {
-        Some(expires) if expires > now.as_second() + 600 => {
-            refuse("'Expiration time' claim ('exp') is too far in the future")
-        }
-        Some(expires) if expires > now.as_second() => Ok(()),
-        _ => refuse(
-            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
-        ),
     }
 }

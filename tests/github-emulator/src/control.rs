@@ -35,6 +35,7 @@ pub fn handle(emulator: &Emulator, method: &Method, path: &str, body: &[u8]) -> 
             emulator.clear_faults();
             Answer::empty()
         }
+        ("POST", "clock") => with(body, |seconds: i64| emulator.advance(seconds)),
         ("POST", "repositories") => with(body, |repository: RepositorySeed| {
             Seed {
                 repositories: vec![repository],

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::{Access, Callers, Installation};
+use crate::app::App;
 use crate::clock::Clock;
 use crate::contract::Contract;
 use crate::descriptions::{self, Source};
@@ -208,7 +209,26 @@ impl Emulator {
     pub fn install(&self, account: &str, access: Access) -> Installation {
         let mut state = self.state();
         state.callers.install_everywhere = false;
-        state.callers.install(account, access)
+        state.callers.install(account, false, access)
+    }
+
+    /// Installs the App on the account of a person, likewise.
+    pub fn install_for_user(&self, account: &str, access: Access) -> Installation {
+        let mut state = self.state();
+        state.callers.install_everywhere = false;
+        state.callers.install(account, true, access)
+    }
+
+    /// Takes an installation away, and its tokens with it.
+    pub fn uninstall(&self, id: u64) {
+        let mut state = self.state();
+        state.callers.install_everywhere = false;
+        state.callers.installations.retain(|installation| installation.id != id);
+    }
+
+    /// Says what the App is; with a public key, its signatures count.
+    pub fn register_app(&self, app: App) {
+        self.state().callers.app = app;
     }
 
     /// Puts an installation on hold, or takes it off.

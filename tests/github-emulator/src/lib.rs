@@ -24,6 +24,7 @@
 
 mod access;
 mod answer;
+mod app;
 mod clock;
 mod contract;
 mod control;
@@ -45,6 +46,7 @@ mod state;
 mod view;
 
 pub use access::{Access, Installation, Level};
+pub use app::App;
 pub use descriptions::{Descriptions, Source, descriptions};
 pub use emulator::{Checks, Emulator, Options, RepositoryHandle};
 pub use faults::{Effect, Fault, FaultKind, Matcher};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::access::{Access, Installation, Level, account};
+use crate::app::App;
 use crate::clock::iso;
 use crate::identity::Node;
 use crate::repository::{Environment, Repository};
@@ -15,6 +16,8 @@ pub struct Links {
     pub api: String,
     /// Of the pages for people, without slash at the end.
     pub web: String,
+    /// The folder of the pages of Apps there.
+    pub apps: &'static str,
 }
 
 impl Links {
@@ -250,16 +253,25 @@ pub fn repository(links: &Links, repository: &Repository, access: &Access) -> Va
 }
 
 /// An installation of the App.
-pub fn installation(links: &Links, installation: &Installation, now: &str) -> Value {
-    let owner = account(&installation.account, "Organization");
+pub fn installation(links: &Links, app: &App, installation: &Installation, now: &str) -> Value {
+    let kind = if installation.is_user { "User" } else { "Organization" };
+    let owner = account(&installation.account, kind);
+    let settings = if installation.is_user {
+        format!("{}/settings/installations/{}", links.web, installation.id)
+    } else {
+        format!(
+            "{}/organizations/{}/settings/installations/{}",
+            links.web, installation.account, installation.id
+        )
+    };
     json!({
         "id": installation.id,
         "account": user(links, &owner),
         "repository_selection": selection(&installation.access),
         "access_tokens_url": format!("{}/app/installations/{}/access_tokens", links.api, installation.id),
         "repositories_url": format!("{}/installation/repositories", links.api),
-        "html_url": format!("{}/organizations/{}/settings/installations/{}", links.web, installation.account, installation.id),
-        "app_id": 51, "app_slug": "emulated", "target_id": owner.id, "target_type": "Organization",
+        "html_url": settings,
+        "app_id": app.id, "app_slug": app.slug, "target_id": owner.id, "target_type": kind,
         "permissions": permissions(&installation.access),
         "events": [],
         "created_at": now, "updated_at": now,
@@ -270,12 +282,12 @@ pub fn installation(links: &Links, installation: &Installation, now: &str) -> Va
 }
 
 /// The App itself.
-pub fn app(links: &Links, now: &str) -> Value {
+pub fn app(links: &Links, app: &App, now: &str) -> Value {
     json!({
-        "id": 51, "slug": "emulated", "node_id": "A_kwDOADM", "client_id": "Iv23liEmulated",
+        "id": app.id, "slug": app.slug, "node_id": "A_kwDOADM", "client_id": app.client_id,
         "owner": user(links, &account("octo-org", "Organization")),
-        "name": "Emulated", "description": null, "external_url": format!("{}/apps/emulated", links.web),
-        "html_url": format!("{}/apps/emulated", links.web), "created_at": now, "updated_at": now,
+        "name": "Emulated", "description": null, "external_url": format!("{}/{}", links.web, app.slug),
+        "html_url": format!("{}/{}/{}", links.web, links.apps, app.slug), "created_at": now, "updated_at": now,
         "permissions": permissions(&Access::default()), "events": [], "installations_count": 1,
     })
 }

@@ -25,6 +25,9 @@ const STATES: [&str; 7] = [
     "success",
 ];
 
+/// Most repositories that a token can be limited to.
+const MAX_REPOSITORIES: usize = 500;
+
 /// A REST request with everything its answer depends on.
 pub struct Request<'a> {
     /// What is asked.
@@ -57,15 +60,15 @@ pub fn handle(world: &mut World, callers: &mut Callers, request: &Request<'_>) -
     }
     match operation.kind {
         OperationKind::GetRateLimit => Ok(rate_limit(callers, request)),
-        OperationKind::GetApp => Ok(Answer::json(200, render::app(request.links, &iso(request.now)))),
+        OperationKind::GetApp => Ok(Answer::json(
+            200,
+            render::app(request.links, &callers.app, &iso(request.now)),
+        )),
         OperationKind::GetOrganizationInstallation | OperationKind::GetUserInstallation => {
             let found = callers
                 .installation_of(&operation.name)
-                .ok_or_else(Refusal::not_found)?;
-            Ok(Answer::json(
-                200,
-                render::installation(request.links, &found, &iso(request.now)),
-            ))
+                .filter(|found| !(found.is_user && operation.kind == OperationKind::GetOrganizationInstallation));
+            installation(callers, request, found)
         }
         OperationKind::CreateAccessToken => access_token(world, callers, request),
         OperationKind::Unknown | OperationKind::GraphQlQuery | OperationKind::GraphQlMutation => {
@@ -112,13 +115,8 @@ fn of_repository(world: &mut World, callers: &mut Callers, request: &Request<'_>
             return removed.map(|_| Answer::empty()).ok_or_else(Refusal::not_found);
         }
         OperationKind::GetRepositoryInstallation => {
-            let found = callers
-                .installation_of(&repository.owner)
-                .ok_or_else(Refusal::not_found)?;
-            return Ok(Answer::json(
-                200,
-                render::installation(request.links, &found, &iso(request.now)),
-            ));
+            let found = callers.installation_of(&repository.owner);
+            return installation(callers, request, found);
         }
         _ => {}
     }
@@ -397,6 +395,12 @@ fn rate_limit(callers: &Callers, request: &Request<'_>) -> Answer {
     Answer::json(200, body)
 }
 
+fn installation(callers: &Callers, request: &Request<'_>, found: Option<Installation>) -> Result<Answer, Refusal> {
+    let found = found.ok_or_else(Refusal::not_found)?;
+    let body = render::installation(request.links, &callers.app, &found, &iso(request.now));
+    Ok(Answer::json(200, body))
+}
+
 fn access_token(world: &mut World, callers: &mut Callers, request: &Request<'_>) -> Result<Answer, Refusal> {
     let known = |callers: &Callers| {
         callers
@@ -414,16 +418,23 @@ fn access_token(world: &mut World, callers: &mut Callers, request: &Request<'_>)
     } else {
         Fields::parse(request.body)?
     };
-    let mut access = installation.access.clone();
+    let mut access = Access {
+        owner: Some(installation.account.clone()),
+        ..installation.access.clone()
+    };
     let mut repositories = Vec::new();
     if let Some(names) = body.names("repositories")? {
+        if names.len() > MAX_REPOSITORIES {
+            let message = format!("You can list up to {MAX_REPOSITORIES} repositories.");
+            return Err(Refusal::new(422, "UNPROCESSABLE", message));
+        }
         for name in names {
             if world.habits.create_repositories {
                 world.add_repository(&installation.account, &name, request.now);
             }
             let found = world
                 .find(&installation.account, &name)
-                .filter(|found| installation.access.sees(found));
+                .filter(|found| installation.access.includes(found));
             let found = found.ok_or_else(|| {
                 let message = "There is at least one repository that does not exist or is not accessible to the parent installation.";
                 Refusal::new(422, "UNPROCESSABLE", message)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::app::App;
 use crate::emulator::Emulator;
 use crate::repository::Behind;
 
@@ -16,6 +17,8 @@ pub struct Seed {
     pub repositories: Vec<RepositorySeed>,
     /// Tokens that are valid, with what they may; none: any token.
     pub tokens: BTreeMap<String, Access>,
+    /// The App; none: one whose signatures are not looked at.
+    pub app: Option<App>,
     /// Accounts that have the App installed, with what it may there.
     pub installations: BTreeMap<String, Access>,
 }
@@ -49,6 +52,9 @@ pub struct RepositorySeed {
 impl Seed {
     /// Puts everything into the emulator's world.
     pub fn plant(&self, emulator: &Emulator) {
+        if let Some(app) = &self.app {
+            emulator.register_app(app.clone());
+        }
         for (token, access) in &self.tokens {
             emulator.allow_token(token, access.clone());
         }

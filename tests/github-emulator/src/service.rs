@@ -292,6 +292,7 @@ fn links(head: &http::request::Parts, prefix: &str) -> Links {
         return Links {
             api: format!("https://{authority}{prefix}"),
             web: "https://github.com".to_owned(),
+            apps: "apps",
         };
     }
     let scheme = head.uri.scheme_str().unwrap_or("http");
@@ -299,6 +300,7 @@ fn links(head: &http::request::Parts, prefix: &str) -> Links {
     Links {
         api: format!("{web}{prefix}"),
         web,
+        apps: if prefix.is_empty() { "apps" } else { "github-apps" },
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use github_emulator::{Access, Emulator, Level, Options};
+use github_emulator::{Access, App, Emulator, Level, Options};
 use http::Method;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use support::{Reply, assert_fits, send, shop};
 
@@ -173,5 +174,158 @@ async fn installations_can_be_missing_suspended_or_narrow() {
         (suspended.status.as_u16(), &suspended.body["message"]),
         (403, &json!("This installation has been suspended"))
     );
+    assert_fits(&emulator);
+}
+
+const KEY: &str = include_str!("../../../src/github/testing_key.pem");
+const PUBLIC_KEY: &str = include_str!("../../../src/github/testing_key_public.pem");
+const OTHER_KEY: &str = include_str!("../../../src/github/testing_key_other.pem");
+
+/// A token that lives from a minute ago for ten minutes.
+fn signed(emulator: &Emulator, issuer: Value, key: &str, algorithm: Algorithm) -> String {
+    let now = emulator.now().as_second();
+    let claims = json!({"iat": now - 60, "exp": now + 540, "iss": issuer});
+    let key = match algorithm {
+        Algorithm::HS256 => EncodingKey::from_secret(key.as_bytes()),
+        _ => EncodingKey::from_rsa_pem(key.as_bytes()).unwrap(),
+    };
+    format!(
+        "Bearer {}",
+        jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap()
+    )
+}
+
+#[tokio::test]
+async fn signatures_of_a_registered_app_are_verified() {
+    let emulator = shop();
+    emulator.register_app(App {
+        id: 7,
+        client_id: "Iv1.seven".to_owned(),
+        slug: "seven".to_owned(),
+        public_key: Some(PUBLIC_KEY.to_owned()),
+    });
+    let undecodable = "A JSON web token could not be decoded";
+    for (name, token, status, message) in [
+        ("id", signed(&emulator, json!(7), KEY, Algorithm::RS256), 200, None),
+        (
+            "id as text",
+            signed(&emulator, json!("7"), KEY, Algorithm::RS256),
+            200,
+            None,
+        ),
+        (
+            "client id",
+            signed(&emulator, json!("Iv1.seven"), KEY, Algorithm::RS256),
+            200,
+            None,
+        ),
+        (
+            "another App's id",
+            signed(&emulator, json!(8), KEY, Algorithm::RS256),
+            404,
+            Some("Integration not found"),
+        ),
+        (
+            "another key",
+            signed(&emulator, json!(7), OTHER_KEY, Algorithm::RS256),
+            401,
+            Some(undecodable),
+        ),
+        (
+            "another algorithm",
+            signed(&emulator, json!(7), KEY, Algorithm::RS512),
+            401,
+            Some(undecodable),
+        ),
+        (
+            "the public key as a secret",
+            signed(&emulator, json!(7), PUBLIC_KEY, Algorithm::HS256),
+            401,
+            Some(undecodable),
+        ),
+        (
+            "no signature",
+            app_token(&emulator, -60, 540),
+            404,
+            Some("Integration not found"),
+        ),
+    ] {
+        let reply = ask(&emulator, &token, Method::GET, "/app", None).await;
+        assert_eq!(reply.status.as_u16(), status, "{name}: {}", reply.text);
+        assert_eq!(reply.body["message"].as_str(), message, "{name}");
+        if status == 200 {
+            assert_eq!(
+                (&reply.body["id"], &reply.body["html_url"]),
+                (&json!(7), &json!("https://github.com/apps/seven")),
+                "{name}"
+            );
+        }
+    }
+    assert_fits(&emulator);
+}
+
+#[tokio::test]
+async fn its_own_clock_counts() {
+    let emulator = shop();
+    let real = emulator.now().as_second();
+    for (minutes, part) in [(10, "'Expiration time' claim"), (-10, "too far in the future")] {
+        let token = app_token(&emulator, -700, 540);
+        emulator.advance(minutes * 60);
+        let refused = ask(&emulator, &token, Method::GET, "/app", None).await;
+        let message = refused.body["message"].as_str().unwrap();
+        assert!(message.contains(part), "{minutes}: {message}");
+        let shown = jiff::fmt::rfc2822::parse(refused.header("date").unwrap()).unwrap();
+        let ahead = shown.timestamp().as_second() - real;
+        assert!((minutes * 60..minutes * 60 + 5).contains(&ahead), "{minutes}: {ahead}");
+        emulator.advance(-minutes * 60);
+    }
+    assert_fits(&emulator);
+}
+
+#[tokio::test]
+async fn an_installation_is_of_one_account_and_ends_with_its_tokens() {
+    let emulator = shop();
+    emulator.add_repository("octo/secret").private();
+    emulator.add_repository("someone/secret").private();
+    let installation = emulator.install("octo", Access::default());
+    let person = emulator.install_for_user("someone", Access::default());
+    let app = app_token(&emulator, -60, 540);
+    let status = async |token: &str, path: &str| {
+        let reply = ask(&emulator, token, Method::GET, path, None).await;
+        reply.status.as_u16()
+    };
+    assert_eq!(status(&app, "/orgs/octo/installation").await, 200);
+    assert_eq!(status(&app, "/orgs/someone/installation").await, 404, "no organisation");
+    let found = ask(&emulator, &app, Method::GET, "/users/someone/installation", None).await;
+    assert_eq!(
+        (&found.body["id"], &found.body["target_type"]),
+        (&json!(person.id), &json!("User"))
+    );
+
+    let path = format!("/app/installations/{}/access_tokens", installation.id);
+    let issued = ask(&emulator, &app, Method::POST, &path, None).await;
+    let token = format!("Bearer {}", issued.body["token"].as_str().unwrap());
+    assert_eq!(status(&token, "/repos/octo/secret").await, 200);
+    assert_eq!(status(&token, "/repos/someone/secret").await, 404, "of another account");
+
+    let names: Vec<String> = (0..501).map(|index| format!("r{index}")).collect();
+    let many = ask(
+        &emulator,
+        &app,
+        Method::POST,
+        &path,
+        Some(json!({"repositories": names})),
+    )
+    .await;
+    assert_eq!(many.status, 422, "{}", many.text);
+
+    emulator.suspend_installation(installation.id, true);
+    assert_eq!(status(&token, "/repos/octo/secret").await, 401, "while it is suspended");
+    emulator.suspend_installation(installation.id, false);
+    assert_eq!(status(&token, "/repos/octo/secret").await, 200);
+    emulator.uninstall(installation.id);
+    assert_eq!(status(&token, "/repos/octo/secret").await, 401);
+    assert_eq!(status(&app, "/orgs/octo/installation").await, 404);
+    assert_eq!(ask(&emulator, &app, Method::POST, &path, None).await.status, 404);
     assert_fits(&emulator);
 }
