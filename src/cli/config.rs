@@ -198,6 +198,10 @@ pub struct GitHubConfig {
     pub api: url::Url,
     /// Who we are.
     pub credentials: Credentials,
+    /// The variable that holds the token.
+    pub token_variable: &'static str,
+    /// The program runs in a workflow of GitHub Actions.
+    pub in_workflow: bool,
     /// Owner of repositories that are named without one.
     pub owner: Option<String>,
 }
@@ -538,9 +542,13 @@ impl GitHubConfig {
         let app_id = not_empty(github_app_id).map(|id| id.trim().to_owned());
         let installation = number("--github-app-installation-id", github_app_installation_id)?;
         let key_file = github_app_private_key_file.filter(|path| !path.as_os_str().is_empty());
+        let api = api_address(&api)?;
+        let found = credentials::read(app_id, installation, key_file.as_deref(), variables)?;
         Ok(Self {
-            api: api_address(&api)?,
-            credentials: credentials::read(app_id, installation, key_file.as_deref(), variables)?,
+            api,
+            credentials: found.credentials,
+            token_variable: found.token_variable,
+            in_workflow: variables("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             owner: not_empty(github_org),
         })
     }

@@ -6,7 +6,18 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::config::Variables;
-use crate::github::Credentials;
+use crate::github::{self, Credentials, KeyError};
+
+/// The variables that hold a token, in the order in which they are looked at.
+const TOKEN_VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
+
+/// Credentials, and where they come from.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) credentials: Credentials,
+    /// The variable that holds the token, or would hold one.
+    pub(super) token_variable: &'static str,
+}
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +40,13 @@ pub enum CredentialsError {
         /// The variable.
         variable: &'static str,
     },
-    /// Not PEM.
-    #[error("{origin} is not a private key in PEM form; download one from the App's settings page")]
+    /// Not the key of an App.
+    #[error("{origin} {problem}")]
     Key {
         /// Variable or file.
         origin: String,
+        /// What it is.
+        problem: KeyError,
     },
     /// The file of the key.
     #[error("cannot read the App's private key from {path:?}")]
@@ -51,21 +64,27 @@ pub(super) fn read(
     installation: Option<u64>,
     key_file: Option<&Path>,
     variables: Variables<'_>,
-) -> Result<Credentials, CredentialsError> {
-    for variable in ["GITHUB_TOKEN", "GH_TOKEN"] {
+) -> Result<Found, CredentialsError> {
+    for variable in TOKEN_VARIABLES {
         let token = variables(variable).unwrap_or_default();
-        let token = token.trim();
+        let token = unquoted(&token);
         if token.is_empty() {
             continue;
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(CredentialsError::Token { variable });
         }
-        return Ok(Credentials::Token(token.into()));
+        return Ok(Found {
+            credentials: Credentials::Token(token.into()),
+            token_variable: variable,
+        });
     }
     let key = private_key(key_file, variables)?;
     match (app_id, key) {
-        (Some(id), Some(key)) => Ok(Credentials::App { id, key, installation }),
+        (Some(id), Some(key)) => Ok(Found {
+            credentials: Credentials::App { id, key, installation },
+            token_variable: TOKEN_VARIABLES[0],
+        }),
         (Some(_), None) => Err(CredentialsError::AppIncomplete {
             missing: "GITHUB_APP_PRIVATE_KEY or GITHUB_APP_PRIVATE_KEY_FILE",
         }),
@@ -81,18 +100,26 @@ fn private_key(file: Option<&Path>, variables: Variables<'_>) -> Result<Option<S
     let (origin, text) = match (text, file) {
         (Some(text), _) => ("GITHUB_APP_PRIVATE_KEY".to_owned(), text),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|source| CredentialsError::KeyFile {
+            let bytes = std::fs::read(path).map_err(|source| CredentialsError::KeyFile {
                 path: path.to_owned(),
                 source,
             })?;
-            (path.display().to_string(), text)
+            // What is no text is no PEM either, and said to be none.
+            (path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned())
         }
         (None, None) => return Ok(None),
     };
-    // Pipelines often keep a key on one line, with \n written out.
-    let text = text.trim().replace("\\n", "\n");
-    if !text.starts_with("-----BEGIN ") || !text.contains("PRIVATE KEY-----") {
-        return Err(CredentialsError::Key { origin });
+    match github::private_key(&text) {
+        Ok(key) => Ok(Some(key)),
+        Err(problem) => Err(CredentialsError::Key { origin, problem }),
     }
-    Ok(Some(text.into()))
+}
+
+/// The text without spaces around it and without the quotes that `docker --env-file` and CI settings leave.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    ['"', '\'']
+        .iter()
+        .find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
+        .map_or(text, str::trim)
 }

@@ -72,7 +72,11 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
 
 /// A client for GitHub.
 pub(super) fn connect(config: &GitHubConfig) -> Result<GitHub, Failure> {
-    let settings = github::Settings::new(config.api.clone(), config.credentials.clone());
+    let settings = github::Settings {
+        token_variable: config.token_variable,
+        in_workflow: config.in_workflow,
+        ..github::Settings::new(config.api.clone(), config.credentials.clone())
+    };
     GitHub::new(&settings).map_err(Failure::cannot_run)
 }
 

@@ -206,6 +206,12 @@ impl Address {
         address
     }
 
+    /// The page that shows an App to people.
+    pub(super) fn app_page(&self, slug: &str) -> String {
+        let folder = if self.versioned { "apps" } else { "github-apps" };
+        format!("{}/{folder}/{}", self.web, utf8_percent_encode(slug, SEGMENT))
+    }
+
     /// The page that shows an environment's deployments to people.
     pub(super) fn environment_page(&self, environment: &Environment) -> String {
         format!(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
@@ -12,6 +13,7 @@ use super::{
     address::{is_loopback, origin},
     error::{Cause, GitHubError, NoAnswer, quoted},
     limits::says_limit,
+    permission::{Remarks, SignOn},
 };
 
 /// An answer of whatever status, read to its end.
@@ -38,7 +40,7 @@ pub(super) struct GraphQl {
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) errors: Vec<GraphQlError>,
     #[serde(skip)]
-    pub(super) request_id: Option<Box<str>>,
+    pub(super) remarks: Remarks,
 }
 
 /// One error of GraphQL.
@@ -59,6 +61,8 @@ pub(super) struct GraphQlError {
 struct Extensions {
     #[serde(default)]
     code: Option<String>,
+    #[serde(default)]
+    saml_failure: Option<bool>,
 }
 
 /// Why there is no usable answer, by what that means for the request.
@@ -95,10 +99,15 @@ impl Answer {
         Some(quoted(id).into())
     }
 
-    /// The permissions that GitHub would have taken, in its words.
-    pub(super) fn permission(&self) -> Option<String> {
-        let permission = self.headers.get("x-accepted-github-permissions")?.to_str().ok()?;
-        (!permission.is_empty()).then(|| quoted(permission))
+    /// What GitHub says about the credentials.
+    pub(super) fn remarks(&self) -> Remarks {
+        Remarks::of(&self.headers)
+    }
+
+    /// GitHub's time.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(header::DATE)?.to_str().ok()?;
+        jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
     }
 
     /// The body, which is expected to be this. Anything else is an answer that was lost.
@@ -196,6 +205,17 @@ impl GraphQlError {
     /// True if the error is about exactly this field.
     pub(super) fn is_at(&self, path: &[&str]) -> bool {
         self.path.len() == path.len() && self.is_within(path)
+    }
+
+    /// What GitHub says about the credentials, in the headers of the answer and in this error: an organisation may
+    /// ask for single sign-on first.
+    pub(super) fn remarks(&self, answer: &GraphQl) -> Remarks {
+        let mut remarks = answer.remarks.clone();
+        let asks = self.extensions.saml_failure == Some(true);
+        if asks && !matches!(remarks.sign_on, Some(SignOn::Required { .. })) {
+            remarks.sign_on = Some(SignOn::Required { url: None });
+        }
+        remarks
     }
 
     /// The name of the field it is about.

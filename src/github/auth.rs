@@ -1,30 +1,25 @@
 //! Credentials: a token as it is, or a GitHub App that gets a token for each owner.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+mod app;
+mod clock;
+mod key;
 
-use http::{HeaderValue, Method, StatusCode};
-use jiff::Timestamp;
-use octocrab::jsonwebtoken::{self, Algorithm, EncodingKey, Header};
+use std::{fmt, time::Duration};
+
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
 use super::{
+    Settings,
     answer::CallError,
     client::Client,
     error::{CredentialsKind, GitHubError},
 };
-
-/// GitHub takes a JSON web token for ten minutes at most, by its own clock: a minute of difference is allowed for
-/// on both ends.
-const JWT_BACKDATED: i64 = 60;
-const JWT_LIFETIME: i64 = 9 * 60;
-
-/// An installation token lives for an hour. It is not used in its last minutes: clocks differ.
-const EXPIRY_MARGIN: Duration = Duration::from_secs(5 * 60);
-const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
-const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+use crate::plan::Repository;
+use app::App;
+pub(super) use clock::is_about_time;
+pub use key::{KeyError, private_key};
 
 /// A token this young may be unknown to some of GitHub's servers.
 const REPLICATION: Duration = Duration::from_secs(5);
@@ -38,7 +33,7 @@ pub enum Credentials {
     App {
         /// The App's id, or its client id.
         id: String,
-        /// Its RSA private key in PEM form.
+        /// Its private key, in any form that [`private_key`] reads.
         key: SecretString,
         /// Its installation; without, it is looked up for each owner.
         installation: Option<u64>,
@@ -47,29 +42,15 @@ pub enum Credentials {
 
 /// Credentials, ready to be used.
 pub(super) enum Auth {
-    Token(HeaderValue),
-    App(App),
-}
-
-pub(super) struct App {
-    id: String,
-    key: EncodingKey,
-    installation: Option<u64>,
-    /// By owner, in lower case.
-    tokens: Mutex<HashMap<String, InstallationToken>>,
-}
-
-#[derive(Clone)]
-struct InstallationToken {
-    header: HeaderValue,
-    created: Instant,
-    expires: Instant,
+    Token { token: SecretString, kind: CredentialsKind },
+    App(Box<App>),
 }
 
 /// An `Authorization` header, and what may be done when GitHub does not take it.
 pub(super) struct Authorization {
     pub(super) header: HeaderValue,
-    created: Option<Instant>,
+    /// When the token was made, if this process had it made.
+    made: Option<Instant>,
 }
 
 /// What a refused `Authorization` deserves.
@@ -84,37 +65,27 @@ pub(super) enum Refusal {
 }
 
 impl Auth {
-    pub(super) fn new(credentials: &Credentials) -> Result<Self, GitHubError> {
-        match credentials {
-            Credentials::Token(token) => Ok(Self::Token(bearer(token.expose_secret().trim()).ok_or(
-                GitHubError::MalformedToken {
-                    credentials: CredentialsKind::Token,
-                },
-            )?)),
-            Credentials::App { id, key, installation } => {
-                let key = key.expose_secret().trim();
-                // Env files and CI settings often keep the line ends of a key as two characters.
-                let key = if key.contains('\n') {
-                    key.to_owned()
-                } else {
-                    key.replace("\\n", "\n")
+    pub(super) fn new(settings: &Settings) -> Result<Self, GitHubError> {
+        match &settings.credentials {
+            Credentials::Token(token) => {
+                let kind = CredentialsKind::Token {
+                    variable: settings.token_variable,
+                    in_workflow: settings.in_workflow,
                 };
-                let key = EncodingKey::from_rsa_pem(key.as_bytes()).map_err(|source| GitHubError::MalformedKey {
-                    source: Arc::new(source),
-                })?;
-                Ok(Self::App(App {
-                    id: id.trim().to_owned(),
-                    key,
-                    installation: *installation,
-                    tokens: Mutex::default(),
-                }))
+                let token = SecretString::from(token.expose_secret().trim());
+                bearer(&token).ok_or(GitHubError::MalformedToken { credentials: kind })?;
+                Ok(Self::Token { token, kind })
+            }
+            Credentials::App { id, key, installation } => {
+                let app = App::new(id.trim(), key.expose_secret(), *installation)?;
+                Ok(Self::App(Box::new(app)))
             }
         }
     }
 
     pub(super) fn kind(&self) -> CredentialsKind {
         match self {
-            Self::Token(_) => CredentialsKind::Token,
+            Self::Token { kind, .. } => *kind,
             Self::App(_) => CredentialsKind::App,
         }
     }
@@ -124,81 +95,37 @@ impl Auth {
         matches!(self, Self::App(_))
     }
 
-    /// The header for requests about `owner`'s repositories.
+    /// Notes that requests will be about this repository: an App's next token for its owner reaches it.
+    pub(super) fn expect(&self, repository: &Repository) {
+        if let Self::App(app) = self {
+            app.expect(repository);
+        }
+    }
+
+    /// The header for requests about those of `owner`'s repositories that are expected.
     pub(super) async fn authorization(&self, client: &Client, owner: &str) -> Result<Authorization, CallError> {
-        match self {
-            Self::Token(header) => Ok(Authorization {
-                header: header.clone(),
-                created: None,
-            }),
+        let (token, made) = match self {
+            Self::Token { token, .. } => (token.clone(), None),
             Self::App(app) => {
                 let token = app.token(client, owner).await?;
-                Ok(Authorization {
-                    header: token.header,
-                    created: Some(token.created),
-                })
+                (token.secret, Some(token.made))
             }
-        }
+        };
+        let credentials = self.kind();
+        let header = bearer(&token).ok_or(GitHubError::MalformedToken { credentials })?;
+        Ok(Authorization { header, made })
     }
 
     /// Judges a 401, and forgets the token if a new one may help.
     pub(super) async fn refused(&self, owner: &str, authorization: &Authorization) -> Refusal {
-        let (Self::App(app), Some(created)) = (self, authorization.created) else {
+        let (Self::App(app), Some(made)) = (self, authorization.made) else {
             return Refusal::Final;
         };
-        if created.elapsed() < REPLICATION {
+        if made.elapsed() < REPLICATION {
             return Refusal::TooYoung;
         }
-        app.tokens.lock().await.remove(&owner.to_ascii_lowercase());
+        app.forget(owner, made).await;
         Refusal::Renew
-    }
-}
-
-impl App {
-    /// A token for `owner` that lives for some minutes more.
-    async fn token(&self, client: &Client, owner: &str) -> Result<InstallationToken, CallError> {
-        let mut tokens = self.tokens.lock().await;
-        let key = owner.to_ascii_lowercase();
-        if let Some(token) = tokens.get(&key).filter(|token| token.expires > Instant::now()) {
-            return Ok(token.clone());
-        }
-        let jwt = self.jwt()?;
-        let installation = match self.installation {
-            Some(id) => id,
-            None => find_installation(client, &jwt, owner).await?,
-        };
-        let token = create_token(client, &jwt, installation, owner).await?;
-        tokens.insert(key, token.clone());
-        Ok(token)
-    }
-
-    fn jwt(&self) -> Result<HeaderValue, GitHubError> {
-        #[derive(Serialize)]
-        struct Claims<'a> {
-            iss: Issuer<'a>,
-            iat: i64,
-            exp: i64,
-        }
-        #[derive(Serialize)]
-        #[serde(untagged)]
-        enum Issuer<'a> {
-            Id(u64),
-            ClientId(&'a str),
-        }
-        let now = Timestamp::now().as_second();
-        let claims = Claims {
-            iss: self.id.parse().map_or(Issuer::ClientId(&self.id), Issuer::Id),
-            iat: now - JWT_BACKDATED,
-            exp: now + JWT_LIFETIME,
-        };
-        let jwt = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &self.key).map_err(|source| {
-            GitHubError::MalformedKey {
-                source: Arc::new(source),
-            }
-        })?;
-        bearer(&jwt).ok_or(GitHubError::MalformedToken {
-            credentials: CredentialsKind::App,
-        })
     }
 }
 
@@ -208,70 +135,9 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// The installation of the App at an owner, of which it is not known whether it is an organisation or a user.
-async fn find_installation(client: &Client, jwt: &HeaderValue, owner: &str) -> Result<u64, CallError> {
-    #[derive(Deserialize)]
-    struct Installation {
-        id: u64,
-    }
-    for kind in ["orgs", "users"] {
-        let url = client.address().endpoint(&[kind, owner, "installation"]);
-        let answer = client.send_as(jwt, Method::GET, url, None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            continue;
-        }
-        if !answer.status.is_success() {
-            return Err(client.trouble(&answer, &format!("tell the App's installation for {owner}")));
-        }
-        return Ok(answer.json::<Installation>()?.id);
-    }
-    Err(GitHubError::NotInstalled {
-        owner: owner.to_owned(),
-    }
-    .into())
-}
-
-async fn create_token(
-    client: &Client,
-    jwt: &HeaderValue,
-    installation: u64,
-    owner: &str,
-) -> Result<InstallationToken, CallError> {
-    #[derive(Deserialize)]
-    struct Created {
-        token: String,
-        expires_at: Option<Timestamp>,
-    }
-    let url = client
-        .address()
-        .endpoint(&["app", "installations", &installation.to_string(), "access_tokens"]);
-    let created = Instant::now();
-    let answer = client.send_as(jwt, Method::POST, url, Some(&json!({}))).await?;
-    if answer.status == StatusCode::NOT_FOUND {
-        return Err(GitHubError::NotInstalled {
-            owner: owner.to_owned(),
-        }
-        .into());
-    }
-    if !answer.status.is_success() {
-        return Err(client.trouble(&answer, &format!("give a token for {owner}")));
-    }
-    let body = answer.json::<Created>()?;
-    let life = body.expires_at.map_or(LONGEST_LIFE, |expires| {
-        Duration::try_from(expires.duration_since(Timestamp::now())).unwrap_or_default()
-    });
-    Ok(InstallationToken {
-        header: bearer(&body.token).ok_or(GitHubError::MalformedToken {
-            credentials: CredentialsKind::App,
-        })?,
-        created,
-        // A clock that is wrong must not make every token look expired.
-        expires: created + life.min(LONGEST_LIFE).saturating_sub(EXPIRY_MARGIN).max(SHORTEST_LIFE),
-    })
-}
-
 /// A token says nothing about its form: any visible characters may be in it, and any number of them.
-fn bearer(token: &str) -> Option<HeaderValue> {
+fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let token = token.expose_secret();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }
@@ -279,3 +145,6 @@ fn bearer(token: &str) -> Option<HeaderValue> {
     header.set_sensitive(true);
     Some(header)
 }
+
+#[cfg(test)]
+mod tests;

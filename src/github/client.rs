@@ -27,6 +27,7 @@ use super::{
     limits::{Limits, is_limit},
     transport::{Transport, transport_error},
 };
+use crate::plan::Repository;
 
 /// A renamed repository is one redirect, renamed and moved two.
 const MAX_REDIRECTS: usize = 5;
@@ -60,7 +61,7 @@ impl Client {
             octocrab,
             versioned: AtomicBool::new(address.is_versioned()),
             address,
-            auth: Auth::new(&settings.credentials)?,
+            auth: Auth::new(settings)?,
             user_agent: HeaderValue::try_from(&settings.user_agent)
                 .unwrap_or(HeaderValue::from_static(super::USER_AGENT)),
             timeout: settings.request_timeout,
@@ -85,7 +86,12 @@ impl Client {
         self.auth.is_per_owner()
     }
 
-    /// Sends a request about a repository of `owner`, with the credentials for it.
+    /// Notes that requests will be about this repository, so that the credentials for its owner reach it.
+    pub(super) fn expect(&self, repository: &Repository) {
+        self.auth.expect(repository);
+    }
+
+    /// Sends a request about expected repositories of `owner`, with the credentials for them.
     pub(super) async fn send(
         &self,
         owner: &str,
@@ -207,7 +213,15 @@ impl Client {
         let url = self.address.graphql().to_owned();
         let answer = self.send(owner, Method::POST, url, Some(&body)).await?;
         if !answer.status.is_success() {
-            return Err(self.trouble(&answer, "answer a query"));
+            return Err(match self.trouble(&answer, "answer a query") {
+                CallError::Known(GitHubError::Refused { message, .. }) if answer.status == StatusCode::FORBIDDEN => {
+                    let suspended = self.suspended(owner, &message);
+                    suspended
+                        .unwrap_or_else(|| self.forbidden(None, "deployments: write", message, &answer.remarks()))
+                        .into()
+                }
+                error => error,
+            });
         }
         let graphql: GraphQl = answer.json()?;
         if let Some(error) = graphql.errors.iter().find(|error| error.is_limit()) {
@@ -218,7 +232,7 @@ impl Client {
             return Err(graphql.without_data(answer.request_id()));
         }
         Ok(GraphQl {
-            request_id: answer.request_id(),
+            remarks: answer.remarks(),
             ..graphql
         })
     }

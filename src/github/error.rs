@@ -4,7 +4,11 @@ use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::AddressError;
+use super::{
+    AddressError, KeyError,
+    auth::is_about_time,
+    permission::{Grant, Remarks, Sight, is_policy},
+};
 use crate::plan::{GitRef, Repository};
 
 /// A cause from below, shared by all the environments that one request was about.
@@ -81,12 +85,11 @@ pub enum GitHubError {
         /// What is used.
         credentials: CredentialsKind,
     },
-    /// The private key of the App cannot be read.
-    #[error("GITHUB_APP_PRIVATE_KEY is not an RSA private key in PEM form: download a new one from the App's settings")]
+    /// The private key of the App cannot be used.
+    #[error("the private key of the GitHub App {problem}")]
     MalformedKey {
         /// Why not. Never the key.
-        #[source]
-        source: Cause,
+        problem: KeyError,
     },
     /// GitHub did not answer, or not in time, or not with an answer of GitHub.
     #[error("GitHub at {address} cannot be reached: check GITHUB_API, the network and HTTPS_PROXY")]
@@ -99,8 +102,9 @@ pub enum GitHubError {
     },
     /// 401.
     #[error(
-        "GitHub refuses the credentials ({message}): check {variable}{request}",
-        variable = credentials.variable(),
+        "GitHub refuses {what} ({message}): {advice}{request}",
+        what = credentials.refused(),
+        advice = credentials.advice(message),
         request = Request(request_id.as_deref())
     )]
     BadCredentials {
@@ -112,22 +116,67 @@ pub enum GitHubError {
         request_id: Option<Box<str>>,
     },
     /// The App is not installed at this owner.
-    #[error("the GitHub App is not installed for {owner}: install it there, or set GITHUB_APP_INSTALLATION_ID")]
+    #[error(
+        "the GitHub App is not installed for {owner}: install it there{}",
+        page.as_deref().map(|page| format!(", at {page}")).unwrap_or_default()
+    )]
     NotInstalled {
         /// User or organisation.
         owner: String,
+        /// Where it can be installed, if GitHub tells.
+        page: Option<String>,
+    },
+    /// The App has no installation of the number that was given.
+    #[error(
+        "the GitHub App has no installation {installation}: correct GITHUB_APP_INSTALLATION_ID, or leave it out to \
+         have the installation of each owner found"
+    )]
+    NoInstallation {
+        /// Its number.
+        installation: u64,
+    },
+    /// The owner has put the App's installation on hold.
+    #[error(
+        "the GitHub App's installation for {owner} is suspended: unsuspend it {}",
+        page.as_deref().map_or_else(|| format!("in the settings of {owner}, under GitHub Apps"), |page| format!("at {page}"))
+    )]
+    Suspended {
+        /// User or organisation.
+        owner: String,
+        /// Its settings, if GitHub tells.
+        page: Option<String>,
     },
     /// 404: GitHub does not tell a missing repository from one that the credentials may not see.
     #[error(
-        "repository {repository} does not exist, or {variable} may not see it: check the name, and that the \
-         credentials have access to it",
-        variable = credentials.variable()
+        "repository {repository} does not exist, or {variable} may not see it: {advice}",
+        variable = credentials.variable(),
+        advice = Sight { credentials: *credentials, owner: &repository.owner, remarks }
     )]
     NotFound {
         /// The repository.
         repository: Repository,
         /// What is used.
         credentials: CredentialsKind,
+        /// What GitHub says about them.
+        remarks: Box<Remarks>,
+    },
+    /// The organisation asks for single sign-on, and the token is not authorized for it.
+    #[error(
+        "{variable} is not authorized for the single sign-on of {owner}: authorize it {place}",
+        variable = credentials.variable(),
+        owner = owner.as_deref().unwrap_or("an organization"),
+        place = url.as_ref().map_or_else(
+            || "in the settings of your tokens, under Configure SSO".to_owned(),
+            |url| format!("at {url}")
+        )
+    )]
+    SignOnRequired {
+        /// The organisation, if it is known.
+        owner: Option<String>,
+        /// What is used.
+        credentials: CredentialsKind,
+        /// Where it can be authorized, if GitHub tells.
+        url: Option<Box<str>>,
     },
     /// The repository is read-only.
     #[error(
@@ -139,21 +188,29 @@ pub enum GitHubError {
     },
     /// 403 for a missing permission.
     #[error(
-        "{variable} may not do this in repository {repository} ({message}): grant {permission}{request}",
+        "{variable} may not do this{place} ({message}): {advice}{request}",
         variable = credentials.variable(),
-        request = Request(request_id.as_deref())
+        place = repository.as_ref().map(|repository| format!(" in repository {repository}")).unwrap_or_default(),
+        advice = Grant {
+            credentials: *credentials,
+            owner: repository.as_ref().map(|repository| repository.owner.as_str()),
+            permission,
+            message,
+            remarks,
+        },
+        request = Request(remarks.request_id.as_deref())
     )]
     Forbidden {
-        /// The repository.
-        repository: Repository,
+        /// The repository, if it is known.
+        repository: Option<Repository>,
         /// What is used.
         credentials: CredentialsKind,
-        /// The permission that is missing, in GitHub's words.
-        permission: String,
+        /// What is needed, where GitHub does not say.
+        permission: &'static str,
         /// GitHub's words.
         message: String,
-        /// GitHub's id of the request.
-        request_id: Option<Box<str>>,
+        /// What GitHub says about the credentials.
+        remarks: Box<Remarks>,
     },
     /// GitHub knows no such ref.
     #[error(
@@ -215,7 +272,12 @@ pub type WriteError = GitHubError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialsKind {
     /// A personal or workflow token.
-    Token,
+    Token {
+        /// The variable that holds it.
+        variable: &'static str,
+        /// It is used in a workflow, and may be the workflow's own.
+        in_workflow: bool,
+    },
     /// A GitHub App.
     App,
 }
@@ -235,9 +297,15 @@ impl GitHubError {
             Self::MalformedToken { .. } | Self::MalformedKey { .. } => "CredentialsMalformed",
             Self::Unreachable { .. } => "GitHubUnreachable",
             Self::BadCredentials { .. } => "BadCredentials",
-            Self::NotInstalled { .. } => "AppNotInstalled",
+            Self::NotInstalled { .. } | Self::NoInstallation { .. } => "AppNotInstalled",
+            Self::Suspended { .. } => "AppSuspended",
+            Self::SignOnRequired { .. } => "SingleSignOnRequired",
             Self::NotFound { .. } => "RepositoryNotFound",
             Self::Archived { .. } => "RepositoryArchived",
+            // What is forbidden for now, or to everyone who comes this way, says nothing about the repository.
+            Self::Forbidden {
+                repository, message, ..
+            } if repository.is_none() || is_policy(message) => "GitHubRefused",
             Self::Forbidden { .. } => "GitHubForbidden",
             Self::RefNotFound { .. } => "RefNotFound",
             Self::Refused { .. } => "GitHubRefused",
@@ -263,6 +331,7 @@ impl GitHubError {
                 | Self::MalformedKey { .. }
                 | Self::Unreachable { .. }
                 | Self::BadCredentials { .. }
+                | Self::NoInstallation { .. }
                 | Self::Limited { .. }
         )
     }
@@ -280,8 +349,29 @@ impl CredentialsKind {
     #[must_use]
     pub fn variable(self) -> &'static str {
         match self {
-            Self::Token => "GITHUB_TOKEN",
-            Self::App => "the GitHub App (GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY)",
+            Self::Token { variable, .. } => variable,
+            Self::App => "the GitHub App (GITHUB_APP_ID)",
+        }
+    }
+
+    /// What GitHub refuses with 401.
+    fn refused(self) -> &'static str {
+        match self {
+            Self::Token { variable, .. } => variable,
+            Self::App => "the GitHub App",
+        }
+    }
+
+    /// What to do about that, by GitHub's words.
+    fn advice(self, message: &str) -> &'static str {
+        match self {
+            Self::Token { .. } => {
+                "check that it is complete, neither expired nor revoked, and of the GitHub that GITHUB_API names"
+            }
+            Self::App if is_about_time(message) => "set the clock of this machine",
+            Self::App => {
+                "check that GITHUB_APP_ID and the private key are of the same App, and that GITHUB_API is its GitHub"
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod limits;
 pub mod marker;
+mod permission;
 mod read;
 mod recent;
 #[cfg(test)]
@@ -33,8 +34,9 @@ use tower::{BoxError, Service};
 use url::Url;
 
 pub use address::{Address, AddressError};
-pub use auth::Credentials;
+pub use auth::{Credentials, KeyError, private_key};
 pub use error::{Cause, CredentialsKind, GitHubError, WriteError};
+pub use permission::{Remarks, SignOn};
 pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};
 pub use transport::Proxies;
 pub use write::{Created, NewDeployment, NewStatus};
@@ -57,6 +59,10 @@ pub struct Settings {
     pub api: Url,
     /// Who this program is there.
     pub credentials: Credentials,
+    /// The variable that holds the token, for messages.
+    pub token_variable: &'static str,
+    /// The program runs in a workflow of GitHub Actions, whose token the token may be: for messages.
+    pub in_workflow: bool,
     /// How it names itself.
     pub user_agent: String,
     /// How long one request may take, connecting included.
@@ -87,6 +93,8 @@ impl Settings {
         Self {
             api,
             credentials,
+            token_variable: "GITHUB_TOKEN",
+            in_workflow: false,
             user_agent: USER_AGENT.to_owned(),
             request_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(120),

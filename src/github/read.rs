@@ -132,6 +132,9 @@ impl GitHub {
     /// For each environment on its own.
     pub async fn read(&self, queries: &[EnvironmentQuery]) -> Vec<Result<EnvironmentReading, GitHubError>> {
         let deadline = Instant::now() + self.inner.read_timeout;
+        queries
+            .iter()
+            .for_each(|query| self.inner.client.expect(&query.environment.repository));
         let mut windows = HashMap::new();
         let mut refs = HashMap::new();
         let mut keep = |piece: Piece, found: Result<Found, GitHubError>| match piece {
@@ -174,6 +177,7 @@ impl GitHub {
         enough: &(dyn Fn(&Existing) -> bool + Sync),
     ) -> Result<(), GitHubError> {
         let deadline = Instant::now() + self.inner.read_timeout;
+        self.inner.client.expect(&reading.environment.repository);
         while !reading.existing.complete
             && reading.cursor.is_some()
             && reading.existing.deployments.len() < MAX_HISTORY

@@ -37,9 +37,21 @@ pub fn settings(token: &str) -> Settings {
 }
 
 pub fn reply(status: u16, body: &str) -> Result<Response<Full<Bytes>>, BoxError> {
-    Ok(Response::builder()
+    reply_with(status, &[], body)
+}
+
+pub fn reply_with(
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> Result<Response<Full<Bytes>>, BoxError> {
+    let mut response = Response::builder()
         .status(status)
-        .header("x-github-request-id", "C0DE:1")
+        .header("x-github-request-id", "C0DE:1");
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    Ok(response
         .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
         .unwrap())
 }

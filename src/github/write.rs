@@ -102,6 +102,7 @@ impl GitHub {
     /// before the environment is read. After any other error it was not created.
     pub async fn create_deployment(&self, new: &NewDeployment) -> Result<Created, WriteError> {
         let client = &self.inner.client;
+        client.expect(&new.repository);
         client.limits().write().await.map_err(GitHubError::limited)?;
         let Repository { owner, name } = &new.repository;
         let url = client.address().endpoint(&["repos", owner, name, "deployments"]);
@@ -141,6 +142,7 @@ impl GitHub {
     /// # Errors
     /// [`WriteError::Lost`] if it is not known whether the status was posted. After any other error it was not.
     pub async fn create_status(&self, new: &NewStatus) -> Result<(), WriteError> {
+        self.inner.client.expect(&new.repository);
         let mut second = false;
         loop {
             let cause = match self.post_status(new).await {
@@ -330,29 +332,20 @@ impl GitHub {
     /// What a refusal by REST means.
     fn refusal(&self, answer: &Answer, repository: &Repository, git_ref: Option<&GitRef>, action: &str) -> CallError {
         let error = self.inner.client.trouble(answer, action);
-        let CallError::Known(GitHubError::Refused {
-            message, request_id, ..
-        }) = &error
-        else {
+        let CallError::Known(GitHubError::Refused { message, .. }) = &error else {
             return error;
         };
+        let client = &self.inner.client;
+        let remarks = answer.remarks();
+        if answer.status == StatusCode::NOT_FOUND {
+            return client.not_found(repository, &remarks).into();
+        }
         let repository = repository.clone();
-        let credentials = self.inner.client.credentials();
         match (answer.status, git_ref) {
-            (StatusCode::NOT_FOUND, _) => GitHubError::NotFound {
-                repository,
-                credentials,
-            }
-            .into(),
             (StatusCode::FORBIDDEN, _) if is_archived(message) => GitHubError::Archived { repository }.into(),
-            (StatusCode::FORBIDDEN, _) => GitHubError::Forbidden {
-                repository,
-                credentials,
-                permission: answer.permission().unwrap_or_else(|| "deployments: write".to_owned()),
-                message: message.clone(),
-                request_id: request_id.clone(),
-            }
-            .into(),
+            (StatusCode::FORBIDDEN, _) => client
+                .forbidden(Some(&repository), "deployments: write", message.clone(), &remarks)
+                .into(),
             (StatusCode::UNPROCESSABLE_ENTITY, Some(git_ref)) if message.starts_with("No ref found for") => {
                 GitHubError::RefNotFound {
                     repository,
@@ -367,19 +360,19 @@ impl GitHub {
     /// What a refusal by GraphQL means.
     fn refused_status(&self, new: &NewStatus, error: &GraphQlError, answer: &GraphQl) -> CallError {
         let repository = new.repository.clone();
-        let credentials = self.inner.client.credentials();
         if is_archived(&error.message) {
             return GitHubError::Archived { repository }.into();
         }
         if error.is_permission() {
-            return GitHubError::Forbidden {
-                repository,
-                credentials,
-                permission: "deployments: write".to_owned(),
-                message: quoted(&error.message),
-                request_id: answer.request_id.clone(),
-            }
-            .into();
+            let client = &self.inner.client;
+            return client
+                .forbidden(
+                    Some(&repository),
+                    "deployments: write",
+                    quoted(&error.message),
+                    &error.remarks(answer),
+                )
+                .into();
         }
         if error.is_too_heavy() {
             return garbled(&error.message);
@@ -388,7 +381,7 @@ impl GitHub {
             action: new.action(),
             status: StatusCode::OK.as_u16(),
             message: quoted(&error.message),
-            request_id: answer.request_id.clone(),
+            request_id: answer.remarks.request_id.clone(),
         }
         .into()
     }

@@ -1,12 +1,13 @@
 //! A GitHub that is out of reach, or says no.
 
-use github_emulator::{Access, Fault, FaultKind, Level, OperationKind};
+use github_emulator::{Access, App, Fault, FaultKind, Level, OperationKind};
 
 use crate::{
     BESIDE, EXTRACT, GROUP, SOURCE, laptop, only_good_is_written, printed,
     support::{
         Run,
         laptop::{assert_snapshot, closed_port, github_deployment},
+        repository_file,
     },
 };
 
@@ -41,15 +42,102 @@ fn no_access_to_github() {
     with("empty_token", &[("GITHUB_TOKEN", "")]);
     with("token_of_two_lines", &[("GITHUB_TOKEN", "one\ntwo")]);
     with("app_without_key", &[("GITHUB_APP_ID", "1")]);
+    let with_key = |name: &str, key: &str| with(name, &[("GITHUB_APP_ID", "1"), ("GITHUB_APP_PRIVATE_KEY", key)]);
+    with_key("app_with_a_bad_key", "no key");
+    with_key("app_with_the_name_of_a_file_as_key", "/secrets/app.pem");
+    with_key("app_with_a_public_key", &key_file("testing_key_public.pem"));
+    with_key("app_with_half_a_key", &key_file("testing_key.pem")[..600]);
+    laptop.write("app.pem", key_file("auth/key/testing/encrypted.pem"));
     with(
-        "app_with_a_bad_key",
-        &[("GITHUB_APP_ID", "1"), ("GITHUB_APP_PRIVATE_KEY", "no key")],
+        "app_with_an_encrypted_file",
+        &[("GITHUB_APP_ID", "1"), ("GITHUB_APP_PRIVATE_KEY_FILE", "app.pem")],
+    );
+    with(
+        "app_without_the_file_of_its_key",
+        &[("GITHUB_APP_ID", "1"), ("GITHUB_APP_PRIVATE_KEY_FILE", "gone.pem")],
     );
     assert_eq!(laptop.github.journal(), [], "GitHub is not asked");
 
     laptop.github.allow_token("another", Access::default());
     with("wrong_token", &[("GITHUB_TOKEN", "wrong")]);
+    with("wrong_gh_token", &[("GH_TOKEN", "wrong")]);
     assert_eq!(laptop.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_app_that_is_not_what_it_says() {
+    let laptop = laptop();
+    laptop.github.register_app(App {
+        id: 7,
+        public_key: Some(key_file("testing_key_public.pem")),
+        ..App::default()
+    });
+    let with = |name: &str, id: &str, key: &str| {
+        let mut command = laptop.program();
+        command.env_remove("GITHUB_TOKEN");
+        command.envs([("GITHUB_APP_ID", id), ("GITHUB_APP_PRIVATE_KEY", &key_file(key))]);
+        let run = Run::of(command.args(GOOD.split(' '))).expect(3);
+        assert_snapshot(GROUP, name, &laptop.transcript(GOOD, &run));
+    };
+    with("app_with_the_key_of_another", "7", "testing_key_other.pem");
+    with("app_with_the_id_of_another", "8", "testing_key.pem");
+    assert_eq!(laptop.github.all_deployments("octo-org/web"), []);
+}
+
+#[test]
+fn owners_without_the_app() {
+    let laptop = laptop();
+    laptop.github.register_app(App {
+        id: 7,
+        slug: "rollouts".to_owned(),
+        public_key: Some(key_file("testing_key_public.pem")),
+        ..App::default()
+    });
+    laptop.github.install("octo-org", Access::default());
+    let held = laptop.github.install("held", Access::default());
+    laptop.github.suspend_installation(held.id, true);
+    let mut bad = String::new();
+    for owner in ["bare", "held"] {
+        laptop.github.add_repository(&format!("{owner}/web")).tag("v1");
+        bad += &github_deployment(
+            owner,
+            SOURCE,
+            EXTRACT,
+            &format!("{{name: {owner}/web, environment: staging}}"),
+        );
+    }
+    laptop.write("bad.yaml", bad);
+    let mut command = laptop.program();
+    command.env_remove("GITHUB_TOKEN");
+    command.envs([
+        ("GITHUB_APP_ID", "7"),
+        (
+            "GITHUB_APP_PRIVATE_KEY",
+            &key_file("testing_key.pem").replace('\n', "\\n"),
+        ),
+    ]);
+    let run = Run::of(command.args(BESIDE.split(' '))).expect(1);
+    assert_snapshot(GROUP, "owners_without_the_app", &laptop.transcript(BESIDE, &run));
+    only_good_is_written("owners without the App", &laptop);
+}
+
+#[test]
+fn a_workflow_whose_token_may_not_do_it() {
+    let laptop = laptop();
+    let access = Access {
+        deployments: Level::Read,
+        ..Access::default()
+    };
+    laptop.github.allow_token("ghs_of_the_workflow", access);
+    let mut command = laptop.program();
+    command.envs([("GITHUB_TOKEN", "ghs_of_the_workflow"), ("GITHUB_ACTIONS", "true")]);
+    let run = Run::of(command.args(GOOD.split(' '))).expect(1);
+    assert_snapshot(GROUP, "workflow_token_that_only_reads", &laptop.transcript(GOOD, &run));
+}
+
+/// One of the keys of tests.
+fn key_file(name: &str) -> String {
+    std::fs::read_to_string(repository_file("src/github").join(name)).expect("a key of tests")
 }
 
 #[test]

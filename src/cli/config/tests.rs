@@ -4,7 +4,7 @@ use clap::Parser;
 use secrecy::ExposeSecret;
 
 const TOKEN: (&str, &str) = ("GITHUB_TOKEN", "secret-token");
-const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\\nAAAA\\n-----END RSA PRIVATE KEY-----";
+const PEM: &str = include_str!("../../github/testing_key.pem");
 
 fn arguments(line: &str) -> Result<Command, clap::Error> {
     let words = line.split_whitespace().map(|word| word.replace("''", ""));
@@ -313,7 +313,12 @@ fn who_we_are() {
         (
             "sync --github-app-id 7",
             vec![("GITHUB_APP_PRIVATE_KEY", "nope")],
-            Err("not a private key in PEM form"),
+            Err("GITHUB_APP_PRIVATE_KEY is not a private key in PEM form"),
+        ),
+        (
+            "sync --github-app-id 7",
+            vec![("GITHUB_APP_PRIVATE_KEY", &PEM.replace('\n', "\\n"))],
+            Ok("app 7 None"),
         ),
         (
             "sync --github-app-id 7 --github-app-private-key-file /no/such",
@@ -325,14 +330,26 @@ fn who_we_are() {
             vec![("GITHUB_TOKEN", "a\nb")],
             Err("GITHUB_TOKEN holds a character"),
         ),
+        (
+            "sync",
+            vec![("GITHUB_TOKEN", " "), ("GH_TOKEN", "a b")],
+            Err("GH_TOKEN holds a character"),
+        ),
+        ("sync", vec![TOKEN, ("GH_TOKEN", "other")], Ok("token secret-token")),
+        ("sync", vec![("GITHUB_TOKEN", "\"quoted\"\n")], Ok("token quoted")),
+        (
+            "sync",
+            vec![("GITHUB_TOKEN", "''"), key, ("GITHUB_APP_ID", "")],
+            Err("needs GITHUB_APP_ID"),
+        ),
     ] {
         let found = sync_with(line, &variables).map(|config| {
             let shown = format!("{:?}", config.github);
-            assert!(!shown.contains("secret-token") && !shown.contains("AAAA"), "{shown}");
+            assert!(!shown.contains("secret-token") && !shown.contains("MII"), "{shown}");
             match config.github.credentials {
                 Credentials::Token(token) => format!("token {}", token.expose_secret()),
                 Credentials::App { id, key, installation } => {
-                    assert!(key.expose_secret().contains("KEY-----\nAAAA\n"), "line breaks are real");
+                    assert_eq!(key.expose_secret(), PEM);
                     format!("app {id} {installation:?}")
                 }
             }
@@ -365,6 +382,65 @@ fn repositories_that_are_allowed() {
             allow.allows(namespace, &repository),
             expected,
             "{typed} {namespace:?} {repository}"
+        );
+    }
+}
+
+#[test]
+fn a_key_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.pem");
+    let line = format!(
+        "sync --github-app-id 7 --github-app-private-key-file {}",
+        path.display()
+    );
+    for (name, content, expected) in [
+        ("as it is", PEM.as_bytes().to_vec(), None),
+        ("of Windows", PEM.replace('\n', "\r\n").into_bytes(), None),
+        ("empty", Vec::new(), Some("is not a private key in PEM form")),
+        (
+            "not even text",
+            vec![0x30, 0x82, 0xff, 0xfe],
+            Some("is not a private key in PEM form"),
+        ),
+        (
+            "public",
+            include_bytes!("../../github/testing_key_public.pem").to_vec(),
+            Some("is a public key, but"),
+        ),
+    ] {
+        std::fs::write(&path, content).expect("write the key");
+        match (sync_with(&line, &[]), expected) {
+            (Ok(config), None) => {
+                let Credentials::App { key, .. } = config.github.credentials else {
+                    panic!("{name}: an App");
+                };
+                assert_eq!(key.expose_secret(), PEM, "{name}");
+            }
+            (Err(error), Some(expected)) => {
+                let expected = format!("{} {expected}", path.display());
+                assert!(error.starts_with(&expected), "{name}: {error}");
+            }
+            (found, _) => panic!("{name}: {found:?}"),
+        }
+    }
+    let config = sync_with(&line, &[("GITHUB_APP_PRIVATE_KEY", PEM)]).expect("the variable comes first");
+    assert!(matches!(config.github.credentials, Credentials::App { .. }));
+}
+
+#[test]
+fn where_the_token_comes_from_is_known() {
+    for (variables, variable, in_workflow) in [
+        (vec![TOKEN], "GITHUB_TOKEN", false),
+        (vec![("GH_TOKEN", "t")], "GH_TOKEN", false),
+        (vec![TOKEN, ("GITHUB_ACTIONS", "true")], "GITHUB_TOKEN", true),
+        (vec![("GH_TOKEN", "t"), ("GITHUB_ACTIONS", "")], "GH_TOKEN", false),
+    ] {
+        let github = sync_with("sync", &variables).expect("a token").github;
+        assert_eq!(
+            (github.token_variable, github.in_workflow),
+            (variable, in_workflow),
+            "{variables:?}"
         );
     }
 }

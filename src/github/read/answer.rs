@@ -128,15 +128,11 @@ impl GitHub {
                 None => Outcome::Again,
             };
         };
-        let credentials = self.inner.client.credentials();
         if error.is("NOT_FOUND") {
-            return Outcome::Failed(GitHubError::NotFound {
-                repository: repository.clone(),
-                credentials,
-            });
+            return Outcome::Failed(self.inner.client.not_found(repository, &answer.remarks));
         }
         if error.is_permission() {
-            return Outcome::Failed(self.forbidden(repository, "access to it", error, answer));
+            return Outcome::Failed(self.forbidden(repository, "deployments: write", error, answer));
         }
         Outcome::Again
     }
@@ -206,17 +202,16 @@ impl GitHub {
     fn forbidden(
         &self,
         repository: &Repository,
-        permission: &str,
+        permission: &'static str,
         error: &GraphQlError,
         answer: &GraphQl,
     ) -> GitHubError {
-        GitHubError::Forbidden {
-            repository: repository.clone(),
-            credentials: self.inner.client.credentials(),
-            permission: permission.to_owned(),
-            message: quoted(&error.message),
-            request_id: answer.request_id.clone(),
-        }
+        self.inner.client.forbidden(
+            Some(repository),
+            permission,
+            quoted(&error.message),
+            &error.remarks(answer),
+        )
     }
 }
 
