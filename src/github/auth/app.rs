@@ -234,7 +234,7 @@ impl App {
                 StatusCode::UNPROCESSABLE_ENTITY if scope.loosen(&message()) => {
                     tracing::debug!(
                         owner,
-                        message = message(),
+                        refusal = message(),
                         of_repositories = scope.repositories.is_some(),
                         of_permissions = scope.permissions,
                         "GitHub gives no token with these limits: asking with fewer"

@@ -129,3 +129,56 @@ async fn a_refused_signature_is_made_anew_if_the_time_may_be_the_reason() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_page_to_install_the_app_is_what_github_says() {
+    let (cloud, server) = ("https://api.github.com", "https://ghes.example");
+    for (api, described, page) in [
+        (
+            cloud,
+            r#"{"slug": "rollouts", "html_url": "https://github.com/apps/rollouts/"}"#,
+            ", at https://github.com/apps/rollouts/installations/new",
+        ),
+        (
+            cloud,
+            r#"{"slug": "rollouts"}"#,
+            ", at https://github.com/apps/rollouts/installations/new",
+        ),
+        (
+            server,
+            r#"{"slug": "a b", "html_url": null}"#,
+            ", at https://ghes.example/github-apps/a%20b/installations/new",
+        ),
+        (
+            server,
+            r#"{"slug": "rollouts", "html_url": "javascript:alert(1)"}"#,
+            ", at https://ghes.example/github-apps/rollouts/installations/new",
+        ),
+        (cloud, r#"{"slug": "", "html_url": "rollouts"}"#, ""),
+        (cloud, "<html>", ""),
+    ] {
+        let Credentials::App { id, key, .. } = app().credentials else {
+            panic!("an App");
+        };
+        let settings = Settings {
+            api: api.parse().unwrap(),
+            credentials: Credentials::App {
+                id,
+                key,
+                installation: None,
+            },
+            ..settings("")
+        };
+        let github = github_by(&settings, move |call| match call.url.ends_with("/installation") {
+            true => reply(404, r#"{"message": "Not Found"}"#),
+            false => reply(200, described),
+        });
+        let error = github
+            .read(&[query("shop/app", "production", &[])])
+            .await
+            .remove(0)
+            .unwrap_err();
+        let expected = format!("the GitHub App is not installed for shop: install it there{page}");
+        assert_eq!(error.to_string(), expected, "{described}");
+    }
+}
