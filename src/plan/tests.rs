@@ -353,47 +353,66 @@ fn a_situation_survives_json() {
 
 #[test]
 fn enough_is_read_when_every_source_has_its_line_and_nothing_is_created() {
+    let old = SourceRow {
+        old: true,
+        ..SourceRow::default()
+    };
+    let state = |state| SourceRow {
+        state,
+        ..SourceRow::default()
+    };
+    let (success, under_way) = (state(State::Success), state(State::InProgress));
+    let row = |status, task: &str| DeploymentRow {
+        id: "d1".into(),
+        status,
+        ours: true,
+        commit: String::new(),
+        production: false,
+        source: SourceRow {
+            task: task.into(),
+            ..SourceRow::default()
+        },
+    };
+    let line = |status| row(status, "deploy");
+    let of_another_task = row(LatestStatus::Success, "migrate");
     let cases = [
         (
             "the line shows it already",
-            LatestStatus::Success,
-            State::Success,
+            &success,
+            line(LatestStatus::Success),
             false,
             true,
         ),
         (
             "progress needs no history",
-            LatestStatus::None,
-            State::InProgress,
+            &under_way,
+            line(LatestStatus::None),
             false,
             true,
         ),
-        ("a success does", LatestStatus::InProgress, State::Success, false, false),
+        ("a success does", &success, line(LatestStatus::InProgress), false, false),
         (
             "at the end there is no more",
-            LatestStatus::InProgress,
-            State::Success,
+            &success,
+            line(LatestStatus::InProgress),
             true,
             true,
         ),
+        (
+            "what is left alone may have a line further back",
+            &old,
+            of_another_task,
+            false,
+            false,
+        ),
     ];
-    for (name, status, state, complete, expected) in cases {
+    for (name, source, deployment, complete, expected) in cases {
         let case = Case {
             name: name.into(),
-            wanted: vec![SourceRow {
-                state,
-                ..SourceRow::default()
-            }],
+            wanted: vec![source.clone()],
             off: Vec::new(),
             unknown: Vec::new(),
-            existing: vec![DeploymentRow {
-                id: "d1".into(),
-                status,
-                ours: true,
-                commit: String::new(),
-                production: false,
-                source: SourceRow::default(),
-            }],
+            existing: vec![deployment],
             complete,
             others: BTreeMap::new(),
             elsewhere: Vec::new(),
