@@ -34,6 +34,7 @@ impl World {
             client_id: "Iv23liSeven".to_owned(),
             slug: "rollouts".to_owned(),
             public_key: Some(PUBLIC_KEY.to_owned()),
+            ..App::default()
         });
         let credentials = Credentials::App {
             id: id.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     thread,
@@ -15,6 +15,11 @@ pub type Answer = (u16, &'static str, String);
 
 /// Serves until the process ends; `answer` is given method and path with query.
 pub fn serve(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> SocketAddr {
+    serve_questions(move |method, path, _| answer(method, path))
+}
+
+/// The same, where `answer` is given the body as well.
+pub fn serve_questions(answer: impl Fn(&str, &str, &str) -> Answer + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -26,14 +31,26 @@ pub fn serve(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> SocketAd
 }
 
 /// One answer to a connection. A client that went away needs none.
-fn respond(stream: TcpStream, answer: impl Fn(&str, &str) -> Answer) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+fn respond(stream: TcpStream, answer: impl Fn(&str, &str, &str) -> Answer) {
+    let mut reader = BufReader::new(&stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let Some(request) = lines.next() else { return };
     let mut words = request.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    // Requests that only read have no body: they end with their head.
-    lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
-    let (status, content_type, content) = answer(method, path);
+    let length = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse().ok())?
+        })
+        .last()
+        .unwrap_or(0);
+    let mut body = vec![0; length];
+    if reader.read_exact(&mut body).is_err() {
+        return;
+    }
+    let (status, content_type, content) = answer(method, path, &String::from_utf8_lossy(&body));
     let length = content.len();
     let head = format!("HTTP/1.1 {status} Answer\r\ncontent-type: {content_type}\r\ncontent-length: {length}");
     let _ = write!(&stream, "{head}\r\nconnection: close\r\n\r\n{content}");

@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::access::Access;
 use crate::answer::Refusal;
 
 /// Most seconds from GitHub's present to the end of a JSON web token.
@@ -30,6 +31,8 @@ pub struct App {
     pub slug: String,
     /// RSA public key in PEM form.
     pub public_key: Option<String>,
+    /// What it asks its owners for.
+    pub access: Access,
 }
 
 impl Default for App {
@@ -39,6 +42,7 @@ impl Default for App {
             client_id: "Iv23liEmulated".to_owned(),
             slug: "emulated".to_owned(),
             public_key: None,
+            access: Access::default(),
         }
     }
 }

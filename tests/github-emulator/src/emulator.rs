@@ -13,6 +13,7 @@ use crate::contract::Contract;
 use crate::descriptions::{self, Source};
 use crate::faults::{Fault, Faults};
 use crate::journal::{Entry, Journal};
+use crate::notes::Notes;
 use crate::repository::{Behind, Repository};
 use crate::service::Service;
 use crate::state::{Habits, World};
@@ -94,6 +95,7 @@ pub(crate) struct State {
     pub callers: Callers,
     pub journal: Journal,
     pub faults: Faults,
+    pub notes: Notes,
     pub violations: Vec<String>,
     pub requests: u64,
 }
@@ -148,6 +150,7 @@ impl Emulator {
                 callers: Callers::new(options.hourly_limit, options.token_delay, options.install_everywhere),
                 journal: Journal::default(),
                 faults: Faults::default(),
+                notes: Notes::default(),
                 violations: Vec::new(),
                 requests: 0,
             }),

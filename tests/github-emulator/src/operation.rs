@@ -45,6 +45,8 @@ pub enum OperationKind {
     ListTags,
     /// `GET /rate_limit`
     GetRateLimit,
+    /// `GET /meta`
+    GetMeta,
     /// `GET /app`
     GetApp,
     /// `GET …/installation` of a repository
@@ -53,6 +55,8 @@ pub enum OperationKind {
     GetOrganizationInstallation,
     /// `GET /users/{username}/installation`
     GetUserInstallation,
+    /// `GET /app/installations/{id}`
+    GetInstallation,
     /// `POST /app/installations/{id}/access_tokens`
     CreateAccessToken,
     /// Anything else.
@@ -82,10 +86,12 @@ impl OperationKind {
             Self::ListBranches => ("get", "/repos/{owner}/{repo}/branches"),
             Self::ListTags => ("get", "/repos/{owner}/{repo}/tags"),
             Self::GetRateLimit => ("get", "/rate_limit"),
+            Self::GetMeta => ("get", "/meta"),
             Self::GetApp => ("get", "/app"),
             Self::GetRepositoryInstallation => ("get", "/repos/{owner}/{repo}/installation"),
             Self::GetOrganizationInstallation => ("get", "/orgs/{org}/installation"),
             Self::GetUserInstallation => ("get", "/users/{username}/installation"),
+            Self::GetInstallation => ("get", "/app/installations/{installation_id}"),
             Self::CreateAccessToken => ("post", "/app/installations/{installation_id}/access_tokens"),
             Self::GraphQlQuery | Self::GraphQlMutation | Self::Unknown => return None,
         })
@@ -104,6 +110,7 @@ impl OperationKind {
                 | Self::GetRepositoryInstallation
                 | Self::GetOrganizationInstallation
                 | Self::GetUserInstallation
+                | Self::GetInstallation
                 | Self::CreateAccessToken
         )
     }
@@ -207,7 +214,9 @@ impl Operation {
             // Whether it is a mutation is known when the document is read.
             ("POST", ["graphql"]) => Kind::GraphQlQuery,
             ("GET", ["rate_limit"]) => Kind::GetRateLimit,
+            ("GET", ["meta"]) => Kind::GetMeta,
             ("GET", ["app"]) => Kind::GetApp,
+            ("GET", ["app", "installations", id]) => self.numbered(Kind::GetInstallation, &[id]),
             ("GET", ["orgs", login, "installation"]) => self.named(Kind::GetOrganizationInstallation, &[login]),
             ("GET", ["users", login, "installation"]) => self.named(Kind::GetUserInstallation, &[login]),
             ("POST", ["app", "installations", id, "access_tokens"]) => self.numbered(Kind::CreateAccessToken, &[id]),

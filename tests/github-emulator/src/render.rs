@@ -37,6 +37,18 @@ impl Links {
     }
 }
 
+/// Version of the GitHub Enterprise Server that paths with its prefix belong to.
+pub const ENTERPRISE_VERSION: &str = "3.17.0";
+
+/// What the server says about itself.
+pub fn meta(links: &Links) -> Value {
+    let mut value = json!({"verifiable_password_authentication": false});
+    if links.api.ends_with("/api/v3") {
+        value["installed_version"] = json!(ENTERPRISE_VERSION);
+    }
+    value
+}
+
 /// An account.
 pub fn user(links: &Links, account: &Account) -> Value {
     let login = &account.login;
@@ -288,7 +300,7 @@ pub fn app(links: &Links, app: &App, now: &str) -> Value {
         "owner": user(links, &account("octo-org", "Organization")),
         "name": "Emulated", "description": null, "external_url": format!("{}/{}", links.web, app.slug),
         "html_url": format!("{}/{}/{}", links.web, links.apps, app.slug), "created_at": now, "updated_at": now,
-        "permissions": permissions(&Access::default()), "events": [], "installations_count": 1,
+        "permissions": permissions(&app.access), "events": [], "installations_count": 1,
     })
 }
 

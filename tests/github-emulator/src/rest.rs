@@ -70,6 +70,12 @@ pub fn handle(world: &mut World, callers: &mut Callers, request: &Request<'_>) -
                 .filter(|found| !(found.is_user && operation.kind == OperationKind::GetOrganizationInstallation));
             installation(callers, request, found)
         }
+        OperationKind::GetMeta => Ok(Answer::json(200, render::meta(request.links))),
+        OperationKind::GetInstallation => {
+            let mut known = callers.installations.iter();
+            let found = known.find(|found| found.id == operation.id).cloned();
+            installation(callers, request, found)
+        }
         OperationKind::CreateAccessToken => access_token(world, callers, request),
         OperationKind::Unknown | OperationKind::GraphQlQuery | OperationKind::GraphQlMutation => {
             Err(Refusal::not_found())

@@ -203,6 +203,7 @@ async fn signatures_of_a_registered_app_are_verified() {
         client_id: "Iv1.seven".to_owned(),
         slug: "seven".to_owned(),
         public_key: Some(PUBLIC_KEY.to_owned()),
+        ..App::default()
     });
     let undecodable = "A JSON web token could not be decoded";
     for (name, token, status, message) in [
