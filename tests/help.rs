@@ -14,7 +14,16 @@ use support::{
     program, repository_file,
 };
 
-const COMMANDS: [&str; 6] = ["sync", "status", "close", "crd", "completions", "man"];
+const COMMANDS: [&str; 8] = [
+    "sync",
+    "status",
+    "extract",
+    "close",
+    "doctor",
+    "crd",
+    "completions",
+    "man",
+];
 
 fn run(arguments: &[&str]) -> Run {
     let home = tempfile::tempdir().unwrap();
@@ -94,18 +103,10 @@ fn completions_know_every_command() {
 
 #[test]
 fn manual_pages_are_well_formed() {
-    let pages: [&[&str]; 7] = [
-        &[],
-        &["sync"],
-        &["status"],
-        &["close"],
-        &["crd"],
-        &["completions"],
-        &["man"],
-    ];
-    for page in pages {
-        let text = run(&[&["man"], page].concat()).expect(0).stdout;
-        let name = [&["kube-status-to-github"], page].concat().join("-");
+    let of_commands = COMMANDS.map(|command| vec![command]);
+    for page in [vec![]].iter().chain(&of_commands) {
+        let text = run(&[&["man"], &page[..]].concat()).expect(0).stdout;
+        let name = [&["kube-status-to-github"], &page[..]].concat().join("-");
         assert!(text.contains(&format!(".TH {name} 1")), "{name}: {text}");
         assert!(text.contains(".SH DESCRIPTION"), "{name}: {text}");
         if is_installed("mandoc") {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::report::{Format, HealthFormat, RefFormat};
+use crate::report::{CheckFormat, Format, HealthFormat, RefFormat};
 
 /// Brings the rollout status of Kubernetes objects to GitHub Deployments.
 #[derive(Debug, Parser)]
@@ -105,6 +105,19 @@ Examples:
   # The preview of a closed pull request
   kube-status-to-github close --repo shop/app --environment pr-12")]
     Close(CloseArguments),
+    /// Check everything that sync needs, and write nothing
+    #[command(after_help = "\
+Examples:
+  # What sync would work with in a namespace
+  kube-status-to-github doctor -n shop
+
+  # Two repositories, without a cluster
+  kube-status-to-github doctor --repo shop/app --repo shop/api
+
+Exit codes:
+  0 all is right: warnings do not count   2 bad usage
+  1 a check failed                        3 nothing could be checked: no server answered")]
+    Doctor(Box<DoctorArguments>),
     /// Print the CustomResourceDefinition of GitHubDeployment
     #[command(after_help = "\
 Examples:
@@ -155,6 +168,14 @@ pub struct SyncArguments {
     /// Where to look.
     #[command(flatten)]
     pub source: SourceArguments,
+    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
+    #[arg(
+        long,
+        value_name = "REPOSITORY",
+        requires = "object",
+        help_heading = "Source from flags (with TYPE/NAME)"
+    )]
+    pub repo: Option<String>,
     /// A source without a GitHubDeployment.
     #[command(flatten)]
     pub flags: FlagSourceArguments,
@@ -265,6 +286,29 @@ pub struct CloseArguments {
     pub max_writes: usize,
 }
 
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Where to look, as with `sync`.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org); repeatable; alone, no cluster is looked at
+    #[arg(long, value_name = "REPOSITORY", help_heading = "Source")]
+    pub repo: Vec<String>,
+    /// A source without a GitHubDeployment.
+    #[command(flatten)]
+    pub flags: FlagSourceArguments,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t = CheckFormat::Lines, value_name = "FORMAT", help_heading = "Output")]
+    pub output: CheckFormat,
+    /// GitHub.
+    #[command(flatten)]
+    pub github: GitHubArguments,
+    /// Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArguments,
+}
+
 /// Where to look.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
@@ -290,13 +334,10 @@ pub struct SourceArguments {
     pub selector: Option<String>,
 }
 
-/// One source from flags, for TYPE/NAME: the fields of a GitHubDeployment.
+/// One source from flags, for TYPE/NAME: the fields of a GitHubDeployment, but for the repository.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source from flags (with TYPE/NAME)")]
 pub struct FlagSourceArguments {
-    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
-    #[arg(long, value_name = "REPOSITORY", requires = "object")]
-    pub repo: Option<String>,
     /// Environment on GitHub
     #[arg(long, value_name = "NAME", requires = "object")]
     pub environment: Option<String>,

@@ -7,8 +7,8 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::{
     args::{
-        CloseArguments, Details, ExtractArguments, FlagSourceArguments, GitHubArguments, KubernetesArguments,
-        LimitArguments, SourceArguments, StatusArguments, SyncArguments, SyncOutputArguments,
+        CloseArguments, Details, DoctorArguments, ExtractArguments, FlagSourceArguments, GitHubArguments,
+        KubernetesArguments, LimitArguments, SourceArguments, StatusArguments, SyncArguments, SyncOutputArguments,
     },
     credentials::{self, CredentialsError},
     kinds::{self, TypeNameError},
@@ -18,7 +18,7 @@ use crate::{
     extract::is_legal_ref,
     github::{Address, AddressError, Credentials},
     plan::{Repository, RepositoryError},
-    report::{Format, HealthFormat, RefFormat},
+    report::{CheckFormat, Format, HealthFormat, RefFormat},
 };
 
 /// The time after which `--wait` gives up where `--timeout` is not given.
@@ -88,6 +88,27 @@ pub struct StatusConfig {
     pub explain: bool,
     /// Look again until every object is final, at most this long.
     pub wait: Option<Duration>,
+}
+
+/// Everything a `doctor` needs. What is wrong with GitHub's part is a finding, not bad usage.
+#[derive(Debug)]
+pub struct DoctorConfig {
+    /// Where the declarations come from; none if only repositories are looked at.
+    pub declarations: Option<Declarations>,
+    /// Where the observed objects come from.
+    pub objects: Objects,
+    /// How the cluster is reached; none if it is not looked at.
+    pub cluster: Option<ClusterConfig>,
+    /// As [`SyncConfig::namespace`].
+    pub namespace: Option<String>,
+    /// Repositories that are looked at whatever is declared.
+    pub repositories: Vec<Repository>,
+    /// GitHub.
+    pub github: GitHubParts,
+    /// The id of a GitHub App is set.
+    pub app_is_set: bool,
+    /// Form of the result.
+    pub output: CheckFormat,
 }
 
 /// Everything an `extract` needs.
@@ -206,6 +227,19 @@ pub struct GitHubConfig {
     pub owner: Option<String>,
 }
 
+/// How GitHub is reached, each part for itself.
+#[derive(Debug)]
+pub struct GitHubParts {
+    /// As [`GitHubConfig::api`].
+    pub api: Result<url::Url, ConfigError>,
+    /// As [`GitHubConfig::credentials`], and where they come from.
+    pub credentials: Result<credentials::Found, ConfigError>,
+    /// As [`GitHubConfig::in_workflow`].
+    pub in_workflow: bool,
+    /// As [`GitHubConfig::owner`].
+    pub owner: Option<String>,
+}
+
 /// Repositories that may be written to.
 #[derive(Clone, Debug)]
 pub struct RepositoryAllow {
@@ -282,6 +316,7 @@ impl SyncConfig {
     pub fn new(arguments: SyncArguments, variables: Variables<'_>) -> Result<Self, ConfigError> {
         let SyncArguments {
             source,
+            repo,
             flags,
             output:
                 SyncOutputArguments {
@@ -316,7 +351,7 @@ impl SyncConfig {
         } = Source::new(source, kubernetes)?;
         let declarations = match subject {
             TypedSubject::Declared(declarations) => declarations,
-            TypedSubject::Object { typed, source_ref } => from_flags(typed, source_ref, flags, owner.as_deref())?,
+            TypedSubject::Object { typed, source_ref } => from_flags(typed, source_ref, repo, flags, owner.as_deref())?,
         };
         if let Some(name) = &cluster_name {
             text("--cluster-name", name, usize::MAX)?;
@@ -355,11 +390,7 @@ impl SyncConfig {
     /// True if something is read from stdin.
     #[must_use]
     pub fn reads_stdin(&self) -> bool {
-        let declarations: &[PathBuf] = match &self.declarations {
-            Declarations::Files(paths) => paths,
-            Declarations::Cluster { .. } | Declarations::Flags { .. } => &[],
-        };
-        stdin_count(declarations) + stdin_count(self.objects.paths()) > 0
+        stdin_count(self.declarations.paths()) + stdin_count(self.objects.paths()) > 0
     }
 }
 
@@ -403,6 +434,67 @@ impl StatusConfig {
             explain,
             wait: wait.then_some(timeout.unwrap_or(DEFAULT_TIMEOUT)),
         })
+    }
+}
+
+impl DoctorConfig {
+    /// The meaning of `doctor`'s arguments.
+    ///
+    /// # Errors
+    /// Bad usage.
+    pub fn new(arguments: DoctorArguments, variables: Variables<'_>) -> Result<Self, ConfigError> {
+        let DoctorArguments {
+            source,
+            mut repo,
+            flags,
+            output,
+            github,
+            kubernetes,
+        } = arguments;
+        let only_repositories = !repo.is_empty()
+            && source.object.is_none()
+            && source.filename.is_empty()
+            && source.objects.is_empty()
+            && source.namespace.is_none()
+            && !source.all_namespaces
+            && source.selector.is_none()
+            && kubernetes.kubeconfig.is_none()
+            && kubernetes.context.is_none();
+        let owner = not_empty(github.github_org.clone());
+        let Source {
+            subject,
+            objects,
+            cluster,
+            namespace,
+        } = Source::new(source, kubernetes)?;
+        let declarations = match subject {
+            TypedSubject::Declared(_) if only_repositories => None,
+            TypedSubject::Declared(declarations) => Some(declarations),
+            TypedSubject::Object { typed, source_ref } => {
+                let first = (!repo.is_empty()).then(|| repo.remove(0));
+                Some(from_flags(typed, source_ref, first, flags, owner.as_deref())?)
+            }
+        };
+        Ok(Self {
+            cluster: cluster.filter(|_| declarations.is_some()),
+            declarations,
+            objects,
+            namespace,
+            repositories: repo
+                .iter()
+                .map(|typed| repository(typed, owner.as_deref()))
+                .collect::<Result<_, _>>()?,
+            app_is_set: not_empty(github.github_app_id.clone()).is_some(),
+            github: GitHubParts::new(github, variables),
+            output,
+        })
+    }
+
+    /// True if something is read from stdin.
+    #[must_use]
+    pub fn reads_stdin(&self) -> bool {
+        let declarations = self.declarations.as_ref().map_or(&[][..], Declarations::paths);
+        stdin_count(declarations) + stdin_count(self.objects.paths()) > 0
     }
 }
 
@@ -479,6 +571,17 @@ impl CloseConfig {
     }
 }
 
+impl Declarations {
+    /// The paths; none for the cluster and for flags.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::Files(paths) => paths,
+            Self::Cluster { .. } | Self::Flags { .. } => &[],
+        }
+    }
+}
+
 impl Objects {
     /// The paths; none for the cluster.
     #[must_use]
@@ -529,6 +632,26 @@ impl RepositoryAllow {
 
 impl GitHubConfig {
     fn new(arguments: GitHubArguments, variables: Variables<'_>) -> Result<Self, ConfigError> {
+        let GitHubParts {
+            api,
+            credentials,
+            in_workflow,
+            owner,
+        } = GitHubParts::new(arguments, variables);
+        let api = api?;
+        let found = credentials?;
+        Ok(Self {
+            api,
+            credentials: found.credentials,
+            token_variable: found.token_variable,
+            in_workflow,
+            owner,
+        })
+    }
+}
+
+impl GitHubParts {
+    fn new(arguments: GitHubArguments, variables: Variables<'_>) -> Self {
         let GitHubArguments {
             github_api,
             github_org,
@@ -540,17 +663,15 @@ impl GitHubConfig {
             .or_else(|| not_empty(variables("GITHUB_API_URL")))
             .unwrap_or_else(|| "https://api.github.com".to_owned());
         let app_id = not_empty(github_app_id).map(|id| id.trim().to_owned());
-        let installation = number("--github-app-installation-id", github_app_installation_id)?;
         let key_file = github_app_private_key_file.filter(|path| !path.as_os_str().is_empty());
-        let api = api_address(&api)?;
-        let found = credentials::read(app_id, installation, key_file.as_deref(), variables)?;
-        Ok(Self {
-            api,
-            credentials: found.credentials,
-            token_variable: found.token_variable,
+        let credentials = number("--github-app-installation-id", github_app_installation_id)
+            .and_then(|installation| Ok(credentials::read(app_id, installation, key_file.as_deref(), variables)?));
+        Self {
+            api: api_address(&api),
+            credentials,
             in_workflow: variables("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             owner: not_empty(github_org),
-        })
+        }
     }
 }
 
@@ -612,11 +733,11 @@ impl Source {
 fn from_flags(
     typed: String,
     source_ref: SourceRef,
+    repo: Option<String>,
     flags: FlagSourceArguments,
     owner: Option<&str>,
 ) -> Result<Declarations, ConfigError> {
     let FlagSourceArguments {
-        repo,
         environment,
         container,
         json_path,

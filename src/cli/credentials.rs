@@ -13,10 +13,11 @@ const TOKEN_VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
 
 /// Credentials, and where they come from.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) credentials: Credentials,
+pub struct Found {
+    /// Token or App.
+    pub credentials: Credentials,
     /// The variable that holds the token, or would hold one.
-    pub(super) token_variable: &'static str,
+    pub token_variable: &'static str,
 }
 
 /// Why there are no credentials.

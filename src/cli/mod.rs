@@ -7,6 +7,7 @@ mod close;
 pub mod cluster;
 pub mod config;
 pub mod credentials;
+mod doctor;
 pub mod exit;
 mod extract;
 pub mod kinds;
@@ -26,7 +27,7 @@ use clap::Parser;
 
 use self::{
     args::{Arguments, Command, LogFormat},
-    config::{CloseConfig, ConfigError, ExtractConfig, StatusConfig, SyncConfig},
+    config::{CloseConfig, ConfigError, DoctorConfig, ExtractConfig, StatusConfig, SyncConfig},
     exit::Exit,
 };
 use crate::report::{Progress, Style, clean, with_causes};
@@ -70,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 .flatten()
                 .map(|(width, _)| usize::from(width.0)),
             actions,
+            colours: io::stdout().is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
             ..Style::default()
         },
         progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
@@ -106,6 +108,10 @@ fn dispatch(command: Command, surroundings: Surroundings) -> Result<Exit, Failur
         Command::Close(arguments) => {
             let config = CloseConfig::new(arguments, &variable)?;
             block_on(close::run(config, surroundings))?
+        }
+        Command::Doctor(arguments) => {
+            let config = DoctorConfig::new(*arguments, &variable)?;
+            block_on(doctor::run(config, surroundings))?
         }
         Command::Crd => print(pages::crd().map_err(Failure::cannot_run)?.as_bytes()),
         Command::Completions { shell } => print(&pages::completions(shell)),

@@ -17,7 +17,7 @@ use super::{
     error::{CredentialsKind, GitHubError},
 };
 use crate::plan::Repository;
-use app::App;
+pub(super) use app::{App, trouble as app_trouble};
 pub(super) use clock::is_about_time;
 pub use key::{KeyError, private_key};
 
@@ -114,6 +114,14 @@ impl Auth {
         let credentials = self.kind();
         let header = bearer(&token).ok_or(GitHubError::MalformedToken { credentials })?;
         Ok(Authorization { header, made })
+    }
+
+    /// The App; none for a token.
+    pub(super) fn app(&self) -> Option<&App> {
+        match self {
+            Self::Token { .. } => None,
+            Self::App(app) => Some(app),
+        }
     }
 
     /// Judges a 401, and forgets the token if a new one may help.

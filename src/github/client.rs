@@ -22,7 +22,7 @@ use super::{
     Settings,
     address::{Address, origin},
     answer::{Answer, CallError, GraphQl},
-    auth::{Auth, Authorization, Refusal},
+    auth::{App, Auth, Authorization, Refusal},
     error::{CredentialsKind, GitHubError, NoAnswer},
     limits::{Limits, is_limit},
     transport::{Transport, transport_error},
@@ -91,6 +91,11 @@ impl Client {
         self.auth.expect(repository);
     }
 
+    /// The App, for questions about the App itself; none for a token.
+    pub(super) fn app(&self) -> Option<&App> {
+        self.auth.app()
+    }
+
     /// Sends a request about expected repositories of `owner`, with the credentials for them.
     pub(super) async fn send(
         &self,
@@ -132,6 +137,17 @@ impl Client {
         url: String,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
+        self.follow(Some(authorization), method, url, body).await
+    }
+
+    /// As [`Client::send_as`], with or without credentials.
+    pub(super) async fn follow(
+        &self,
+        authorization: Option<&HeaderValue>,
+        method: Method,
+        url: String,
+        body: Option<&Value>,
+    ) -> Result<Answer, CallError> {
         let redirected = |to, problem| GitHubError::Redirected {
             address: self.address.rest().to_owned(),
             to,
@@ -142,7 +158,7 @@ impl Client {
         let home = origin(&url);
         for _ in 0..=MAX_REDIRECTS {
             let at_home = origin(&url) == home;
-            let authorization = at_home.then_some(authorization);
+            let authorization = authorization.filter(|_| at_home);
             // Whoever waited for its turn, a token or another answer may have been overtaken by a limit.
             if let Some(until) = self.limits.until() {
                 return Err(GitHubError::limited(until).into());

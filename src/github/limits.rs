@@ -180,7 +180,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<Timestamp> {
+pub(super) fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<Timestamp> {
     let text = headers.get(name)?.to_str().ok()?;
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }

@@ -8,6 +8,7 @@
 mod address;
 mod answer;
 mod auth;
+mod check;
 mod client;
 mod error;
 mod limits;
@@ -35,6 +36,7 @@ use url::Url;
 
 pub use address::{Address, AddressError};
 pub use auth::{Credentials, KeyError, private_key};
+pub use check::{AppFacts, Budget, Budgets, RepositoryFacts, Server, TokenFacts, TokenKind, probe};
 pub use error::{Cause, CredentialsKind, GitHubError, WriteError};
 pub use permission::{Remarks, SignOn};
 pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};

@@ -1,5 +1,6 @@
 //! What a pass tells: to people, to programs, to the objects themselves.
 
+mod checks;
 mod document;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -12,10 +13,11 @@ mod schema;
 pub mod status;
 mod text;
 
+pub use checks::{Area, Check, CheckDocument, CheckFormat, CheckName, CheckResult, CheckSummary, render_checks};
 pub use document::*;
 pub use health::{HealthDocument, HealthExplanation, HealthFormat, HealthRow, HealthWriter};
 pub use progress::Progress;
 pub use refs::{RefDocument, RefFormat, RefRow, render_refs};
 pub use render::{Format, Style, render};
-pub use schema::schema;
+pub use schema::{check_schema, schema};
 pub use text::{clean, with_causes};

@@ -34,6 +34,8 @@ pub struct Style {
     pub all_namespaces: bool,
     /// GitHub Actions reads along, see [`super::clean`].
     pub actions: bool,
+    /// Colours, and signs beyond ASCII, are welcome.
+    pub colours: bool,
 }
 
 /// Writes `document` to `out`.

@@ -1,6 +1,6 @@
-//! The JSON Schema of the document, committed as `docs/report.schema.json`.
+//! The JSON Schemas of the documents, committed as `docs/report.schema.json` and `docs/doctor.schema.json`.
 
-use super::document::Document;
+use super::{checks::CheckDocument, document::Document};
 
 /// The schema of [`Document`], made from its types.
 #[must_use]
@@ -8,14 +8,20 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Document)
 }
 
+/// The schema of [`CheckDocument`], made from its types.
+#[must_use]
+pub fn check_schema() -> schemars::Schema {
+    schemars::schema_for!(CheckDocument)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Format, Style, fixtures, render};
+    use crate::report::{Area, Check, CheckName, CheckResult, Format, Style, fixtures, render};
     use serde_json::Value;
 
-    fn generated() -> String {
-        let mut text = serde_json::to_string_pretty(&schema()).expect("a schema is JSON");
+    fn generated(schema: &schemars::Schema) -> String {
+        let mut text = serde_json::to_string_pretty(schema).expect("a schema is JSON");
         text.push('\n');
         text
     }
@@ -26,18 +32,42 @@ mod tests {
     }
 
     #[test]
-    fn committed_schema_is_what_the_types_say() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).expect("docs/ can be made");
-            std::fs::write(path, generated()).expect("the schema can be written");
+    fn committed_schemas_are_what_the_types_say() {
+        for (name, schema) in [("report", schema()), ("doctor", check_schema())] {
+            let path = format!("{}/docs/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(&path, generated(&schema)).expect("the schema can be written");
+            }
+            let committed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(
+                committed == generated(&schema),
+                "docs/{name}.schema.json is not what the types of src/report say; write it anew with\n\
+                 \n    UPDATE=1 cargo test --lib report::schema\n"
+            );
         }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            committed == generated(),
-            "docs/report.schema.json is not what the types of src/report/document.rs say; write it anew with\n\
-             \n    UPDATE=1 cargo test --lib report::schema\n"
-        );
+    }
+
+    #[test]
+    fn what_doctor_prints_is_valid() {
+        let schema = serde_json::to_value(check_schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+        let check = |result| Check {
+            area: Area::Repository,
+            subject: Some("shop/app".to_owned()),
+            check: CheckName::Refs,
+            result,
+            reason: None,
+            message: "known".to_owned(),
+        };
+        let mut document = serde_json::to_value(CheckDocument::new(vec![
+            check(CheckResult::Ok),
+            check(CheckResult::Failed),
+        ]))
+        .expect("JSON");
+        assert!(validator.is_valid(&document), "{document:#}");
+        assert_eq!(document["checks"][1]["result"], "failed");
+        document["checks"][1]["check"] = "guess".into();
+        assert!(!validator.is_valid(&document));
     }
 
     #[test]

@@ -219,15 +219,32 @@ fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
     pause / 2 + pause / 2 * u32::try_from(random).unwrap_or_default() / 1000
 }
 
-/// One request. Beside a failure: the pause that the API server asks for.
+/// One request that reads.
 async fn read_once(client: &Client, path: &str) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
+    exchange(client, Request::get(path), Body::empty()).await
+}
+
+/// Asks a question that is a `create` for the API server but leaves nothing there, such as an access review.
+pub(super) async fn ask<T: DeserializeOwned>(client: &Client, path: &str, question: &Value) -> Result<T, ApiFailure> {
+    let request = Request::post(path).header(http::header::CONTENT_TYPE, "application/json");
+    let body = Body::from(question.to_string().into_bytes());
+    let answer = exchange(client, request, body).await.map_err(|(failure, _)| failure)?;
+    serde_json::from_slice(&answer).map_err(|error| garbled(path, &error))
+}
+
+/// One request. Beside a failure: the pause that the API server asks for.
+async fn exchange(
+    client: &Client,
+    request: http::request::Builder,
+    body: Body,
+) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
     let unreachable = |error: &kube::Error| {
         let problem = in_words(error);
         (ApiFailure::Unreachable { problem }, None)
     };
-    let request = Request::get(path)
+    let request = request
         .header(http::header::ACCEPT, "application/json")
-        .body(Body::empty())
+        .body(body)
         .map_err(|error| unreachable(&kube::Error::HttpError(error)))?;
     let answer = client.send(request).await.map_err(|error| unreachable(&error))?;
     let code = answer.status();

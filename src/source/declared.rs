@@ -35,7 +35,7 @@ pub async fn declared_in_cluster(
     .map_err(|failure| match failure {
         ApiFailure::Answer { code: 404, .. } => SourceError::NotInstalled,
         failure if failure.is_forbidden() => SourceError::Forbidden {
-            permission: permission(scope),
+            permission: Box::new(permission(scope)),
         },
         failure => SourceError::ListFailed { failure },
     })?;
@@ -56,6 +56,7 @@ fn permission(scope: &Scope) -> Permission {
         verb: "list",
         group: GROUP.to_owned(),
         resource: PLURAL.to_owned(),
+        name: None,
         namespace: match scope {
             Scope::Namespace(namespace) => Some(namespace.clone()),
             Scope::All => None,

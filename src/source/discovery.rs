@@ -184,6 +184,7 @@ impl Resource {
             verb,
             group: group_and_version(&self.api_version).0.to_owned(),
             resource: self.plural.clone(),
+            name: None,
             namespace: namespace.filter(|_| self.namespaced).map(ToOwned::to_owned),
             everywhere: false,
             needed: &["get", "list"],

@@ -31,7 +31,7 @@ pub enum SourceError {
     #[error("{permission}{}", if permission.everywhere { "; or name one namespace with -n" } else { "" })]
     Forbidden {
         /// What is missing.
-        permission: Permission,
+        permission: Box<Permission>,
     },
     /// GitHubDeployments could not be listed.
     #[error("GitHubDeployments could not be listed: {failure}")]
@@ -359,8 +359,10 @@ pub struct Permission {
     pub verb: &'static str,
     /// API group; empty for the core group.
     pub group: String,
-    /// Plural name of the resource.
+    /// Plural name of the resource, with a subresource as in `githubdeployments/status`.
     pub resource: String,
+    /// Only the object of this name.
+    pub name: Option<&'static str>,
     /// Where; none for cluster-scoped resources and for all namespaces.
     pub namespace: Option<String>,
     /// All namespaces were asked for.
@@ -369,22 +371,43 @@ pub struct Permission {
     pub needed: &'static [&'static str],
 }
 
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "may not {} {}", self.verb, self.resource)?;
+impl Permission {
+    /// What it allows, such as `list deployments.apps in namespace shop`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let mut text = format!("{} {}", self.verb, self.resource);
         if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
+            text = format!("{text}.{}", self.group);
+        }
+        if let Some(name) = self.name {
+            text = format!("{text} {name}");
         }
         match &self.namespace {
-            Some(namespace) => write!(f, " in namespace {namespace}: add to a Role there")?,
-            None if self.everywhere => write!(f, " in all namespaces: add to a ClusterRole")?,
-            None => write!(f, ": add to a ClusterRole")?,
+            Some(namespace) => format!("{text} in namespace {namespace}"),
+            None if self.everywhere => format!("{text} in all namespaces"),
+            None => text,
         }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = if self.namespace.is_some() {
+            "Role there"
+        } else {
+            "ClusterRole"
+        };
         write!(
             f,
-            " the rule {{apiGroups: [{:?}], resources: [{:?}], verbs: {:?}}}",
-            self.group, self.resource, self.needed
-        )
+            "may not {}: add to a {role} the rule {{apiGroups: [{:?}], resources: [{:?}],",
+            self.what(),
+            self.group,
+            self.resource
+        )?;
+        if let Some(name) = self.name {
+            write!(f, " resourceNames: [{name:?}],")?;
+        }
+        write!(f, " verbs: {:?}}}", self.needed)
     }
 }
 

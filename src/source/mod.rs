@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::crd::{GitHubDeploymentSpec, GitHubDeploymentStatus};
 
+mod access;
 mod api;
 mod declared;
 mod discovery;
@@ -20,10 +21,11 @@ mod pods;
 mod spec;
 mod templates;
 
+pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
 pub use api::{ApiFailure, cluster_uid};
 pub use declared::declared_in_cluster;
 pub use discovery::{BUILT_IN_KINDS, Kind};
-pub use error::{DeclarationError, FileError, ObservationError, PASSING_REASONS, SourceError};
+pub use error::{DeclarationError, FileError, ObservationError, PASSING_REASONS, Permission, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
 pub use files::{declared_among_objects, declared_in_files, each_object_from_files, objects_from_files};
 pub use objects::{Cluster, Objects, Observation, observe};

@@ -50,6 +50,11 @@ impl Cluster {
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
+
+    /// The resource that holds the objects of a reference's kind.
+    pub(super) async fn resource(&self, reference: &ObjectReference) -> Result<Resource, ObservationError> {
+        self.discovery.resource(&self.client, reference).await
+    }
 }
 
 impl std::fmt::Debug for Cluster {

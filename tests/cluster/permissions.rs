@@ -105,6 +105,18 @@ fn each_verb_is_needed(test: &Namespace, role: &str, scope: &[&str]) {
         assert!(!test.events(plural).is_empty());
     }
 
+    let doctor = || {
+        let selector = format!("case={}.one-of-each", test.name);
+        let arguments = [&["doctor", "-o", "json", "-l", &selector], scope].concat();
+        Run::of(test.program().args(arguments))
+    };
+    // A Role of one namespace does not reach another one.
+    let always = missing_permissions(&doctor().expect(0));
+    assert!(
+        always.iter().all(|message| message.contains("namespaces kube-system")),
+        "{always:?}"
+    );
+
     let whole = serde_json::from_str::<Value>(&test.kubectl(["get", role, "-o", "json"])).unwrap()["rules"].clone();
     let permissions = permissions(&whole);
     assert!(permissions.len() > 2 * OBSERVED.len(), "{permissions:?}");
@@ -114,6 +126,10 @@ fn each_verb_is_needed(test: &Namespace, role: &str, scope: &[&str]) {
         } = permission;
         set_rules(test, role, &without(&whole, permission));
         await_effect(test, permission, false);
+        let mut missing = missing_permissions(&doctor());
+        missing.retain(|message| !always.contains(message));
+        assert_eq!(missing.len(), 1, "{permission:?}: {missing:?}");
+        expect_named(&missing[0], permission);
 
         let observed = OBSERVED.iter().any(|(_, plural)| plural == resource);
         match (resource.as_str(), verb.as_str()) {
@@ -258,6 +274,17 @@ fn expect_named(message: &str, Permission { resource, verb, .. }: &Permission) {
         message.contains(verb.as_str()) && message.contains(resource.as_str()),
         "{verb} {resource}: {message}"
     );
+}
+
+/// What `doctor` misses.
+fn missing_permissions(run: &Run) -> Vec<String> {
+    let document = run.document();
+    let checks = document["checks"].as_array().unwrap().iter();
+    let messages = checks.filter_map(|check| check["message"].as_str());
+    messages
+        .filter(|message| message.starts_with("may not "))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Fails unless all objects are known not to exist.

@@ -47,7 +47,7 @@ pub fn commands() -> Vec<String> {
 
 /// True if a command needs a cluster: kubectl, and the program where not all is in files.
 pub fn needs_cluster(command: &str) -> bool {
-    let program = ["sync", "status"].map(|name| format!("kube-status-to-github {name} "));
+    let program = ["sync", "status", "doctor"].map(|name| format!("kube-status-to-github {name} "));
     let reads_cluster = program.iter().any(|start| command.starts_with(start)) && !command.contains(" --objects ");
     reads_cluster || command.starts_with("kubectl ")
 }

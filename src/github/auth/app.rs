@@ -52,7 +52,7 @@ pub(in crate::github) struct App {
     id: String,
     key: EncodingKey,
     /// The one to use for every owner.
-    installation: Option<u64>,
+    pub(in crate::github) installation: Option<u64>,
     clock: Clock,
     /// By login, in lower case.
     owners: Mutex<HashMap<String, Arc<Owner>>>,
@@ -246,7 +246,7 @@ impl App {
     }
 
     /// Where the App can be installed; none where GitHub does not tell.
-    async fn page(&self, client: &Client) -> Option<String> {
+    pub(in crate::github) async fn page(&self, client: &Client) -> Option<String> {
         let page = self.page.get_or_try_init(|| self.find_page(client)).await;
         page.ok().cloned().flatten()
     }
@@ -273,7 +273,7 @@ impl App {
     }
 
     /// Asks as the App itself, and once more if it turns out that the clocks differ.
-    async fn ask(
+    pub(in crate::github) async fn ask(
         &self,
         client: &Client,
         method: Method,
@@ -415,7 +415,7 @@ fn is_unknown_app(answer: &Answer) -> bool {
 }
 
 /// What an answer to the App itself means that is no success.
-fn trouble(client: &Client, answer: &Answer, action: &str) -> CallError {
+pub(in crate::github) fn trouble(client: &Client, answer: &Answer, action: &str) -> CallError {
     if !is_unknown_app(answer) {
         return client.trouble(answer, action);
     }

@@ -7,6 +7,7 @@ fn rendered(document: &Document, format: Format, style: Style) -> String {
 }
 
 const ACTIONS: Style = Style {
+    colours: false,
     width: None,
     all_namespaces: false,
     actions: true,

@@ -1,0 +1,182 @@
+//! What a pass would work with: the repositories and refs that its sources name, and the objects it reads for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::Client;
+use serde_json::Value;
+
+use super::{Finding, Subject};
+use crate::{
+    crd::{DeletionPolicy, GitHubDeploymentSpec},
+    extract::Rule,
+    plan::Repository,
+    report::with_causes,
+    source::{
+        self, Cluster, Complete, Declaration, Declared, ObjectReference, Objects, Observation, SourceError,
+        observe_with_templates,
+    },
+    sync::{DeclaredIn, ObjectsIn},
+};
+
+/// What is needed on both sides.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Sources that are not suspended.
+    pub sources: usize,
+    /// Sources of which no repository or no ref is known.
+    pub unusable: usize,
+    /// Environments.
+    pub environments: usize,
+    /// What each repository has to have.
+    pub repositories: BTreeMap<Repository, Needs>,
+    /// The objects.
+    pub objects: Vec<ObjectReference>,
+    /// A GitHubDeployment takes a finalizer.
+    pub closes: bool,
+}
+
+/// What one repository has to have.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// The refs that sources run.
+    pub refs: BTreeSet<String>,
+    /// One of the environments.
+    pub environment: Option<String>,
+}
+
+/// A source whose declaration is in order.
+struct Usable {
+    object: ObjectReference,
+    repository: Repository,
+    spec: GitHubDeploymentSpec,
+}
+
+impl Wanted {
+    /// Only what was named on the command line.
+    pub fn of(repositories: &[Repository]) -> Self {
+        Self {
+            repositories: repositories
+                .iter()
+                .map(|repository| (repository.clone(), Needs::default()))
+                .collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Reads the declarations, and the objects for their refs.
+///
+/// # Errors
+/// When the declarations, or files of objects, cannot be read at all.
+pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<Wanted, Finding> {
+    let mut wanted = Wanted::of(&subject.repositories);
+    let Some(declared_in) = &subject.declared_in else {
+        return Ok(wanted);
+    };
+    let finding = |error: SourceError| Finding {
+        reason: error.reason(),
+        message: with_causes(&error).join(": "),
+    };
+    let declared = declare(declared_in, client, subject).await.map_err(finding)?;
+    let given = match declared_in {
+        DeclaredIn::Flags { git_ref, .. } => git_ref.clone(),
+        DeclaredIn::Cluster { .. } | DeclaredIn::Files { .. } => None,
+    };
+    let mut environments = BTreeSet::new();
+    let mut usable = Vec::new();
+    for declaration in &declared {
+        let spec = declaration.spec.as_ref().ok();
+        if spec.is_some_and(|spec| spec.suspend) {
+            continue;
+        }
+        wanted.sources += 1;
+        let Some(source) = usable_source(declaration, subject.default_owner.as_deref()) else {
+            wanted.unusable += 1;
+            continue;
+        };
+        wanted.closes |= source.spec.deletion_policy == DeletionPolicy::Close;
+        let environment = &source.spec.repository.environment;
+        environments.insert((source.repository.clone(), environment.to_lowercase()));
+        let needs = wanted.repositories.entry(source.repository.clone()).or_default();
+        needs.environment.get_or_insert_with(|| environment.clone());
+        usable.push(source);
+    }
+    wanted.environments = environments.len();
+    wanted.objects = usable.iter().map(|source| source.object.clone()).collect();
+    let objects = match (&subject.objects_in, client) {
+        (ObjectsIn::Files(paths), _) => {
+            Objects::Files(source::objects_from_files(paths, &subject.stdin[..]).map_err(finding)?)
+        }
+        (ObjectsIn::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client.clone())),
+        (ObjectsIn::Cluster, None) => return Ok(wanted),
+    };
+    let refs = refs(&objects, &usable, &wanted.objects, given).await;
+    for (source, git_ref) in usable.iter().zip(refs) {
+        match (git_ref, wanted.repositories.get_mut(&source.repository)) {
+            (Some(git_ref), Some(needs)) => drop(needs.refs.insert(git_ref)),
+            _ => wanted.unusable += 1,
+        }
+    }
+    Ok(wanted)
+}
+
+async fn declare(
+    declared_in: &DeclaredIn,
+    client: Option<&Client>,
+    subject: &Subject,
+) -> Result<Vec<Declaration>, SourceError> {
+    let declared = match (declared_in, client) {
+        (DeclaredIn::Cluster { scope, selector }, Some(client)) => {
+            source::declared_in_cluster(client, scope, selector.as_deref()).await?
+        }
+        (DeclaredIn::Files { paths, namespace }, _) => source::declared_in_files(paths, namespace, &subject.stdin[..])?,
+        (DeclaredIn::Flags { spec, .. }, _) => Declared {
+            declarations: vec![Declaration {
+                github_deployment: None,
+                described: String::new(),
+                spec: Ok((**spec).clone()),
+            }],
+            complete: Complete::Nothing,
+        },
+        (DeclaredIn::Cluster { .. }, None) => return Ok(Vec::new()),
+    };
+    Ok(declared.declarations)
+}
+
+fn usable_source(declaration: &Declaration, default_owner: Option<&str>) -> Option<Usable> {
+    let spec = declaration.spec.as_ref().ok()?;
+    let namespace = declaration
+        .github_deployment
+        .as_ref()
+        .map(|meta| meta.namespace.as_str());
+    Some(Usable {
+        object: ObjectReference::of(spec, namespace.unwrap_or("default")).ok()?,
+        repository: Repository::parse(&spec.repository.name, default_owner).ok()?,
+        spec: spec.clone(),
+    })
+}
+
+/// The ref of each source, as far as its object gives one.
+async fn refs(
+    objects: &Objects,
+    usable: &[Usable],
+    references: &[ObjectReference],
+    given: Option<String>,
+) -> Vec<Option<String>> {
+    if given.is_some() {
+        return usable.iter().map(|_| given.clone()).collect();
+    }
+    let rules: Vec<_> = usable.iter().map(|source| Rule::new(&source.spec.extract)).collect();
+    let extract = |place: usize, object: &Value| {
+        let rule = rules.get(place)?.as_ref().ok()?;
+        Some(rule.extract(object).ok()?.git_ref)
+    };
+    let observed = observe_with_templates(objects, references, extract).await;
+    observed
+        .into_iter()
+        .map(|observation| match observation {
+            Observation::Found(git_ref) => git_ref,
+            Observation::Gone | Observation::Unreadable(_) => None,
+        })
+        .collect()
+}
