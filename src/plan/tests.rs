@@ -454,11 +454,47 @@ fn environments_compare_without_case() {
         repository: Repository::parse(repository, None).unwrap(),
         name: name.into(),
     };
-    assert_eq!(environment("Shop/App", "Staging"), environment("shop/app", "staging"));
-    assert_ne!(
-        environment("shop/app", "staging"),
-        environment("shop/app", "production")
+    let here = environment("shop/app", "staging");
+    assert_eq!(environment("Shop/App", "Staging"), here);
+    for other in [
+        ("shop/app", "production"),
+        ("shop/web", "staging"),
+        ("team/app", "staging"),
+    ] {
+        assert_ne!(environment(other.0, other.1), here, "{other:?}");
+    }
+    assert_eq!(here.to_string(), "shop/app environment staging");
+}
+
+#[test]
+fn a_status_shows_the_state_that_was_posted() {
+    let states = [
+        State::Pending,
+        State::InProgress,
+        State::Success,
+        State::Failure,
+        State::Inactive,
+    ];
+    for posted in states {
+        for state in states {
+            assert_eq!(
+                LatestStatus::from(posted).shows(state),
+                posted == state,
+                "{posted} for {state}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_for_the_marker() {
+    assert_eq!(GitRef::new("refs/heads/main").as_str(), "main");
+    let hash = Hash::of(&["shop"]).to_string();
+    assert!(
+        hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{hash}"
     );
+    assert_ne!(hash, Hash::of(&["shop", "app"]).to_string());
 }
 
 #[test]
