@@ -168,7 +168,8 @@ pub struct SyncArguments {
     /// Where to look.
     #[command(flatten)]
     pub source: SourceArguments,
-    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
+    /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org) [default in GitHub Actions: the
+    /// workflow's]
     #[arg(
         long,
         value_name = "REPOSITORY",
@@ -353,7 +354,8 @@ pub struct FlagSourceArguments {
     /// Wrap the ref: {} is replaced by it
     #[arg(long, value_name = "TEMPLATE", requires = "object")]
     pub template: Option<String>,
-    /// The ref itself: a branch, a tag or a commit
+    /// The ref itself: a branch, a tag or a commit [default in GitHub Actions, without the flags above: the run's commit,
+    /// of a pull request its head]
     #[arg(
         long = "ref", value_name = "REF", requires = "object",
         conflicts_with_all = ["container", "json_path", "regexp", "template"]
@@ -371,7 +373,7 @@ pub struct FlagSourceArguments {
     /// Link to the environment, with {ref} {sha} {namespace} {name} {environment}
     #[arg(long, value_name = "TEMPLATE", requires = "object")]
     pub environment_url: Option<String>,
-    /// Link to a log, likewise
+    /// Link to a log, likewise [default in GitHub Actions: the run]
     #[arg(long, value_name = "TEMPLATE", requires = "object")]
     pub log_url: Option<String>,
 }

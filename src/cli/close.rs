@@ -48,6 +48,9 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
     let mut text = Vec::new();
     report::render(&document, config.output, &mut text, surroundings.style).map_err(Failure::cannot_run)?;
     print(&text)?;
+    if let Some(step) = &surroundings.step {
+        step.tell(&document, false);
+    }
     match closed.error {
         Some(error) => Err(Failure {
             exit: Exit::SomeFailed,

@@ -6,6 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{
+    actions::Step,
     args::{
         CloseArguments, Details, DoctorArguments, ExtractArguments, FlagSourceArguments, GitHubArguments,
         KubernetesArguments, LimitArguments, SourceArguments, StatusArguments, SyncArguments, SyncOutputArguments,
@@ -271,6 +272,16 @@ pub enum ConfigError {
         /// What is wrong with it.
         error: RepositoryError,
     },
+    /// The event of a pull request.
+    #[error(
+        "cannot read the head commit of the pull request from the event in {path:?} ({problem}); give it with --ref"
+    )]
+    Event {
+        /// What `GITHUB_EVENT_PATH` names.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A text that must not be empty, or is too long.
     #[error("{flag} is {problem}")]
     Text {
@@ -351,7 +362,14 @@ impl SyncConfig {
         } = Source::new(source, kubernetes)?;
         let declarations = match subject {
             TypedSubject::Declared(declarations) => declarations,
-            TypedSubject::Object { typed, source_ref } => from_flags(typed, source_ref, repo, flags, owner.as_deref())?,
+            TypedSubject::Object { typed, source_ref } => from_flags(
+                typed,
+                source_ref,
+                repo,
+                flags,
+                owner.as_deref(),
+                Step::read(variables).as_ref(),
+            )?,
         };
         if let Some(name) = &cluster_name {
             text("--cluster-name", name, usize::MAX)?;
@@ -472,7 +490,14 @@ impl DoctorConfig {
             TypedSubject::Declared(declarations) => Some(declarations),
             TypedSubject::Object { typed, source_ref } => {
                 let first = (!repo.is_empty()).then(|| repo.remove(0));
-                Some(from_flags(typed, source_ref, first, flags, owner.as_deref())?)
+                Some(from_flags(
+                    typed,
+                    source_ref,
+                    first,
+                    flags,
+                    owner.as_deref(),
+                    Step::read(variables).as_ref(),
+                )?)
             }
         };
         Ok(Self {
@@ -669,7 +694,7 @@ impl GitHubParts {
         Self {
             api: api_address(&api),
             credentials,
-            in_workflow: variables("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            in_workflow: Step::read(variables).is_some(),
             owner: not_empty(github_org),
         }
     }
@@ -736,6 +761,7 @@ fn from_flags(
     repo: Option<String>,
     flags: FlagSourceArguments,
     owner: Option<&str>,
+    step: Option<&Step>,
 ) -> Result<Declarations, ConfigError> {
     let FlagSourceArguments {
         environment,
@@ -754,10 +780,19 @@ fn from_flags(
         object: typed.clone(),
         missing,
     };
+    // A step of a workflow most often reports what its own run has deployed.
+    let repo = repo.or_else(|| step?.repository().map(ToOwned::to_owned));
     let repo = repo.ok_or_else(|| missing("--repo"))?;
     let environment = environment.ok_or_else(|| missing("--environment"))?;
     let container_name = not_empty(container);
     let json_path = not_empty(json_path);
+    let regexp = not_empty(regexp);
+    let template = not_empty(template);
+    let extracts = container_name.is_some() || json_path.is_some() || regexp.is_some() || template.is_some();
+    let git_ref = match (git_ref, step) {
+        (None, Some(step)) if !extracts => step.commit()?,
+        (git_ref, _) => git_ref,
+    };
     if container_name.is_none() && json_path.is_none() && git_ref.is_none() {
         return Err(missing("one of --container, --json-path and --ref"));
     }
@@ -778,8 +813,8 @@ fn from_flags(
         extract: Extract {
             container_name,
             json_path,
-            regexp: not_empty(regexp),
-            template: not_empty(template),
+            regexp,
+            template,
         },
         repository: RepositorySpec {
             name: repository(&repo, owner)?.to_string(),
@@ -788,7 +823,7 @@ fn from_flags(
             production,
             transient,
             environment_url: not_empty(environment_url),
-            log_url: not_empty(log_url),
+            log_url: not_empty(log_url).or_else(|| step?.address()),
             auto_inactive: None,
             recover: None,
         },

@@ -2,6 +2,7 @@
 //!
 //! The environment is read here and nowhere else.
 
+pub mod actions;
 pub mod args;
 mod close;
 pub mod cluster;
@@ -26,11 +27,16 @@ use std::{
 use clap::Parser;
 
 use self::{
+    actions::{Step, annotate},
     args::{Arguments, Command, LogFormat},
     config::{CloseConfig, ConfigError, DoctorConfig, ExtractConfig, StatusConfig, SyncConfig},
     exit::Exit,
 };
-use crate::report::{Progress, Style, clean, with_causes};
+use crate::report::{
+    Progress, Style,
+    actions::{Annotation, Level},
+    clean, with_causes,
+};
 
 /// What the process is surrounded by, read once.
 #[derive(Clone, Debug)]
@@ -41,6 +47,8 @@ pub struct Surroundings {
     pub progress: Progress,
     /// How often `-v` was given.
     pub verbose: u8,
+    /// The step of a workflow in GitHub Actions.
+    pub step: Option<Step>,
 }
 
 /// Why the program ends without a result.
@@ -62,7 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    let actions = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let step = Step::read(&variable);
+    let actions = step.is_some();
     let surroundings = Surroundings {
         style: Style {
             width: io::stdout()
@@ -76,12 +85,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
         verbose: arguments.log.verbose,
+        step,
     };
     logging::start(&arguments.log, &variable, actions, &surroundings.progress);
     match dispatch(arguments.command, surroundings) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             match arguments.log.log_format {
+                LogFormat::Text if actions => annotate(&failure.annotation()),
                 LogFormat::Text => complain(&failure.text(actions)),
                 // Whoever reads JSON reads every line as JSON.
                 LogFormat::Json => tracing::error!("{}", failure.messages(actions).join(": ")),
@@ -170,6 +181,15 @@ impl Failure {
             .iter()
             .map(|message| clean(message, actions).into_owned())
             .collect()
+    }
+
+    /// The error and its causes for GitHub Actions, which shows it with the run and in the log.
+    fn annotation(&self) -> Annotation {
+        Annotation {
+            level: Level::Error,
+            title: "kube-status-to-github".to_owned(),
+            message: self.messages(true).join("\ncause: "),
+        }
     }
 
     /// [`Failure::messages`], a line each.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     github::{self, GitHub},
     plan::State,
-    report::{self, Document, Format, Style},
+    report::{self, Document, Format, SUPERSEDED, Style},
     source::Scope,
     sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World},
 };
@@ -82,7 +82,12 @@ pub(super) fn connect(config: &GitHubConfig) -> Result<GitHub, Failure> {
 
 async fn passes(world: &World, settings: &Settings, repeat: Repeat, told: &Teller) -> Result<Exit, Failure> {
     match repeat {
-        Repeat::Once => told.tell(&sync::run_once(world, settings).await?),
+        Repeat::Once => {
+            let pass = sync::run_once(world, settings).await?;
+            let exit = told.tell(&pass)?;
+            told.tell_actions(&pass.document, false);
+            Ok(exit)
+        }
         Repeat::Every(interval) => {
             let tell = |pass: Result<Pass, RunError>| {
                 let ended = pass.map_err(Failure::from).and_then(|pass| told.tell(&pass));
@@ -96,6 +101,7 @@ async fn passes(world: &World, settings: &Settings, repeat: Repeat, told: &Telle
         Repeat::UntilFinal(timeout) => {
             let waited = sync::wait(world, settings, timeout).await?;
             let exit = told.tell(&waited.pass)?;
+            told.tell_actions(&waited.pass.document, true);
             Ok(match exit {
                 Exit::Done if waited.unfinished => Exit::TimedOut,
                 Exit::Done if has_failed(&waited.pass.document) => Exit::RolloutFailed,
@@ -109,7 +115,7 @@ fn has_failed(document: &Document) -> bool {
     document
         .results
         .iter()
-        .any(|result| result.state == Some(State::Failure) || result.reason.as_deref() == Some(sync::SUPERSEDED))
+        .any(|result| result.state == Some(State::Failure) || result.reason.as_deref() == Some(SUPERSEDED))
 }
 
 /// Prints passes.
@@ -132,6 +138,14 @@ impl Teller {
         } else {
             Exit::of(&pass.document, self.exit_zero, self.exit_code)
         })
+    }
+
+    /// Tells GitHub Actions about the last pass of a run. A loop has none: its summaries would only grow.
+    fn tell_actions(&self, document: &Document, waited: bool) {
+        if let Some(step) = &self.surroundings.step {
+            step.tell(document, waited);
+            step.put_outputs(document);
+        }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{
 /// `apiVersion` of the document.
 pub const API_VERSION: &str = "kube-status-to-github/v1";
 
+/// `reason` of a source whose given ref belongs to a rollout that another one took the place of.
+pub const SUPERSEDED: &str = "Superseded";
+
 /// Everything that one pass found and did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -153,6 +156,10 @@ pub struct SourceResult {
     pub health: Option<HealthResult>,
     /// What GitHub is to show.
     pub state: Option<State>,
+    /// The link to the environment that GitHub is to show.
+    pub environment_url: Option<String>,
+    /// The link to a log, likewise.
+    pub log_url: Option<String>,
     /// What happened.
     pub action: Action,
     /// The row of the rule that decided.

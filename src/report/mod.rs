@@ -1,5 +1,6 @@
 //! What a pass tells: to people, to programs, to the objects themselves.
 
+pub mod actions;
 mod checks;
 mod document;
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn namespace(result: &SourceResult) -> Option<&str> {
 }
 
 /// `Deployment/app`, with the namespace where it is not the GitHubDeployment's: `Deployment/shop/app`.
-fn source(result: &SourceResult) -> String {
+pub(super) fn source(result: &SourceResult) -> String {
     let Some(source) = &result.source else {
         return String::new();
     };
@@ -145,12 +145,7 @@ fn message(result: &SourceResult) -> String {
 
 /// What the user should know about one source, under its name.
 fn remarks(result: &SourceResult) -> Vec<String> {
-    let name = match (&result.github_deployment, &result.source) {
-        (Some(name), _) => format!("GitHubDeployment {}/{}: ", name.namespace, name.name),
-        (None, Some(source)) => format!("{}: ", kubectl_name(source)),
-        // A file that can't be read: the message names it.
-        (None, None) => String::new(),
-    };
+    let name = name(result).map(|name| format!("{name}: ")).unwrap_or_default();
     let warnings = result
         .warnings
         .iter()
@@ -160,6 +155,16 @@ fn remarks(result: &SourceResult) -> Vec<String> {
         .iter()
         .map(|error| format!("error: {name}{}", error.message));
     warnings.chain(error).collect()
+}
+
+/// `GitHubDeployment shop/app`, and for a source from flags `deployment.apps/app`. None for a file that can't be read:
+/// the message names it.
+pub(super) fn name(result: &SourceResult) -> Option<String> {
+    match (&result.github_deployment, &result.source) {
+        (Some(name), _) => Some(format!("GitHubDeployment {}/{}", name.namespace, name.name)),
+        (None, Some(source)) => Some(kubectl_name(source)),
+        (None, None) => None,
+    }
 }
 
 /// `deployment.apps/app`
@@ -172,7 +177,7 @@ fn kubectl_name(source: &SourceObject) -> String {
 }
 
 /// The word of the JSON document.
-fn action(action: Action) -> &'static str {
+pub(super) fn action(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
         Action::Update => "update",
@@ -227,7 +232,7 @@ fn sentence(change: &ChangeResult) -> String {
 }
 
 /// The sentence at the end, such as `2 created, 1 unchanged; nothing else to do`.
-fn closing(document: &Document) -> String {
+pub(super) fn closing(document: &Document) -> String {
     let (created, updated, closed) = if document.dry_run {
         ("to create", "to update", "to close")
     } else {

@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{
+    actions::disarm_json,
     document::Document,
     people,
     text::{clean, is_unsafe},
@@ -68,7 +69,7 @@ pub(super) fn harmless_json(text: &str, style: Style) -> String {
         }
     }
     if style.actions {
-        safe = safe.replace("##[", "#\\u0023[");
+        safe = disarm_json(&safe).into_owned();
     }
     safe
 }

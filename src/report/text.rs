@@ -4,13 +4,14 @@ use std::{borrow::Cow, error::Error, io};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::actions::disarm;
+
 /// Between two columns, as kubectl has it.
 const GAP: usize = 3;
 
 /// `text` on one line, with nothing in it that a terminal or, with `actions`, GitHub Actions would obey.
 ///
 /// Line breaks and tabs become spaces, other control characters and those that change the direction of writing `�`.
-/// GitHub Actions takes a line that begins with `::` for a command, and `##[` anywhere.
 #[must_use]
 pub fn clean(text: &str, actions: bool) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
@@ -25,13 +26,7 @@ pub fn clean(text: &str, actions: bool) -> Cow<'_, str> {
                 .collect(),
         );
     }
-    if actions && text.contains("##[") {
-        text = Cow::Owned(text.replace("##[", "## ["));
-    }
-    if actions && text.trim_start().starts_with("::") {
-        text = Cow::Owned(text.replacen("::", ": :", 1));
-    }
-    text
+    if actions { disarm(text) } else { text }
 }
 
 /// An error and its causes. Libraries often repeat a cause in the message above it: what was said is not said again.

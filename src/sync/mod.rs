@@ -29,12 +29,9 @@ use bound::Bound;
 
 use crate::{
     github::{GitHub, GitHubError},
-    report::{Document, Progress},
+    report::{Document, Progress, SUPERSEDED},
     source::SourceError,
 };
-
-/// Reason of a source whose given ref belongs to a rollout that another one took the place of.
-pub const SUPERSEDED: &str = "Superseded";
 
 /// What a pass works with: the two servers, the clock, and the wish to stop.
 #[derive(Clone)]

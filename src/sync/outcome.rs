@@ -59,7 +59,10 @@ impl Pass<'_> {
         let source = &self.gathered.sources[index];
         let mut result = described(source, work);
         if let Some(work) = work {
-            result.warnings.extend(content::links(work, source).warnings);
+            let links = content::links(work, source);
+            result.environment_url = links.environment_url;
+            result.log_url = links.log_url;
+            result.warnings.extend(links.warnings);
         }
         let verdict = work
             .and_then(|work| work.changes.as_ref())
@@ -126,6 +129,8 @@ fn described(source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
             message: seen.health.message.clone(),
         }),
         state: seen.and_then(|seen| seen.health.status.state()),
+        environment_url: None,
+        log_url: None,
         action: Action::Unchanged,
         rule: None,
         reason: None,

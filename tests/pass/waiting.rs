@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use github_emulator::{Fault, FaultKind, OperationKind};
 use kube_status_to_github::{
-    report::Action,
-    sync::{SUPERSEDED, Waited, wait},
+    report::{Action, SUPERSEDED},
+    sync::{Waited, wait},
 };
 use tokio::time::sleep;
 

@@ -128,6 +128,87 @@ fn one_source_from_flags() {
 }
 
 #[test]
+fn a_source_from_flags_in_github_actions() {
+    let run = [
+        TOKEN,
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_REPOSITORY", "octo-org/web"),
+        ("GITHUB_SERVER_URL", "https://github.example"),
+        ("GITHUB_RUN_ID", "42"),
+        ("GITHUB_SHA", "1111111"),
+        ("GITHUB_EVENT_NAME", "push"),
+    ];
+    let page = "https://github.example/octo-org/web/actions/runs/42";
+    for (flags, repository, git_ref, log) in [
+        ("", "octo-org/web", Some("1111111"), page),
+        (
+            "--repo a/b --ref v1 --log-url https://l",
+            "a/b",
+            Some("v1"),
+            "https://l",
+        ),
+        // The owner of the run is no owner of a repository that is named.
+        ("--repo b --github-org a", "a/b", Some("1111111"), page),
+        ("--container app", "octo-org/web", None, page),
+        ("--json-path $.x --regexp '' --log-url ''", "octo-org/web", None, page),
+        ("--regexp '' --template ''", "octo-org/web", Some("1111111"), page),
+    ] {
+        let config = sync_with(&format!("sync deploy/app --environment e {flags}"), &run).expect(flags);
+        let Declarations::Flags { spec, git_ref: given } = config.declarations else {
+            panic!("{flags}: a source from flags");
+        };
+        assert_eq!(spec.repository.name, repository, "{flags}");
+        assert_eq!(given.as_deref(), git_ref, "{flags}");
+        assert_eq!(spec.repository.log_url.as_deref(), Some(log), "{flags}");
+    }
+    for (line, variables, problem) in [
+        ("sync deploy/app --environment e", &run[..1], "needs --repo"),
+        ("sync deploy/app --environment e", &run[..2], "needs --repo"),
+        (
+            "sync deploy/app --environment e",
+            &run[..3],
+            "needs one of --container, --json-path and --ref",
+        ),
+        (
+            "sync deploy/app --environment e --regexp x",
+            &run,
+            "needs one of --container, --json-path and --ref",
+        ),
+        ("sync deploy/app", &run, "needs --environment"),
+    ] {
+        let error = sync_with(line, variables).expect_err(line);
+        assert!(error.contains(problem), "{line}: {error}");
+    }
+}
+
+#[test]
+fn other_pipelines_are_not_guessed_from() {
+    for variables in [
+        &[
+            TOKEN,
+            ("GITLAB_CI", "true"),
+            ("CI_PROJECT_PATH", "octo-org/web"),
+            ("CI_COMMIT_SHA", "1111111"),
+        ][..],
+        &[
+            TOKEN,
+            ("JENKINS_URL", "https://j"),
+            ("GIT_COMMIT", "1111111"),
+            ("GIT_URL", "https://github.com/octo-org/web"),
+        ],
+        &[
+            TOKEN,
+            ("CI", "true"),
+            ("GITHUB_REPOSITORY", "octo-org/web"),
+            ("GITHUB_SHA", "1111111"),
+        ],
+    ] {
+        let error = sync_with("sync deploy/app --environment e", variables).expect_err("no repository");
+        assert!(error.contains("needs --repo"), "{error}");
+    }
+}
+
+#[test]
 fn a_cluster_only_where_something_comes_from_it() {
     for (line, cluster, stdin) in [
         ("sync -f a.yaml", true, false),
