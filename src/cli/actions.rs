@@ -13,7 +13,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::config::{ConfigError, Variables};
+use super::{
+    args::LogFormat,
+    config::{ConfigError, Variables},
+};
 use crate::report::{
     Document,
     actions::{Annotation, annotations, outputs, summary},
@@ -87,15 +90,13 @@ impl Step {
         Ok(event.pull_request.head.sha)
     }
 
-    /// Tells the runner about a pass: annotations on stderr, and the job summary. If the run `waited` for rollouts to
-    /// be final, those that are not are errors.
-    pub fn tell(&self, document: &Document, waited: bool) {
-        let mut stderr = io::stderr().lock();
-        for annotation in annotations(document, waited) {
-            // Where stderr is closed, nobody is left to tell.
-            let _ = writeln!(stderr, "{annotation}");
+    /// Writes the job summary of a pass, and its annotations on stderr: stdout is for the result alone. If the run
+    /// `waited` for rollouts to be final, those that are not are errors. Where the log is JSON it stays that, and has no
+    /// annotations.
+    pub fn tell(&self, document: &Document, waited: bool, log: LogFormat) {
+        if log == LogFormat::Text {
+            annotations(document, waited).iter().for_each(annotate);
         }
-        drop(stderr);
         append("job summary", self.summary_file.as_deref(), &summary(document));
     }
 
@@ -121,7 +122,7 @@ struct Head {
     sha: String,
 }
 
-/// Tells the runner why the program ends without a result.
+/// Gives the runner an annotation. Where stderr is closed, nobody is left to tell.
 pub(super) fn annotate(annotation: &Annotation) {
     let _ = writeln!(io::stderr(), "{annotation}");
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
     report::render(&document, config.output, &mut text, surroundings.style).map_err(Failure::cannot_run)?;
     print(&text)?;
     if let Some(step) = &surroundings.step {
-        step.tell(&document, false);
+        step.tell(&document, false, surroundings.log_format);
     }
     match closed.error {
         Some(error) => Err(Failure {

@@ -47,6 +47,8 @@ pub struct Surroundings {
     pub progress: Progress,
     /// How often `-v` was given.
     pub verbose: u8,
+    /// Form of the log.
+    pub log_format: LogFormat,
     /// The step of a workflow in GitHub Actions.
     pub step: Option<Step>,
 }
@@ -85,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
         verbose: arguments.log.verbose,
+        log_format: arguments.log.log_format,
         step,
     };
     logging::start(&arguments.log, &variable, actions, &surroundings.progress);

@@ -143,7 +143,7 @@ impl Teller {
     /// Tells GitHub Actions about the last pass of a run. A loop has none: its summaries would only grow.
     fn tell_actions(&self, document: &Document, waited: bool) {
         if let Some(step) = &self.surroundings.step {
-            step.tell(document, waited);
+            step.tell(document, waited, self.surroundings.log_format);
             step.put_outputs(document);
         }
     }

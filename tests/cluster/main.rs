@@ -9,6 +9,7 @@ mod causes;
 mod chaos;
 mod control_plane;
 mod deletion;
+mod examples;
 mod kinds;
 mod namespace;
 mod pages;

@@ -107,3 +107,34 @@ fn every_example_is_reported() {
     }
     assert_eq!(laptop.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn examples_for_other_tools_find_the_ref() {
+    let laptop = laptop();
+    for (example, expected) in [
+        ("argo-rollouts", vec![("checkout", "v3.0.1")]),
+        (
+            "flux",
+            vec![
+                ("shop", "0c3b1e5f7a9d2b4c6e8f0a1b3c5d7e9f0a2b4c6d"),
+                ("search", "search-2.4.0"),
+            ],
+        ),
+    ] {
+        let arguments = format!("sync -f examples/{example}.yaml --objects examples/objects.yaml --dry-run -o json");
+        let document = laptop.run_in_repository(&arguments).expect(0).document();
+        let found: Vec<(&str, &str)> = document["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|result| {
+                assert_eq!(result["state"], "success", "{result:#}");
+                (
+                    result["source"]["name"].as_str().unwrap(),
+                    result["ref"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(found, expected, "{example}");
+    }
+}
