@@ -126,6 +126,12 @@ fn wrong_inputs_are_named() {
         ("binary", "/absent", 1, "input binary: /absent is no program"),
         ("wait", "yes", 2, "input wait: yes is neither true nor false"),
         (
+            "wait",
+            "100%\r%0A",
+            2,
+            "input wait: 100%\r%0A is neither true nor false",
+        ),
+        (
             "dry-run",
             "1\n::set-output name=a::b",
             2,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
-use crate::support::{GitHub, laptop::Laptop, program};
+use crate::support::{GitHub, built::say, laptop::Laptop, program};
 
 /// The commit that the run works on.
 pub const SHA: &str = "1111111111111111111111111111111111111111";
@@ -106,6 +106,19 @@ pub fn outputs(text: &str) -> BTreeMap<String, String> {
         }
     }
     outputs
+}
+
+/// True if a script of a test can call this program; said loudly where it can't, which in CI fails.
+pub fn have(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "in CI there has to be {program}"
+    );
+    if !found {
+        say(&format!("\nTHERE IS NO {program}: WHAT CALLS IT IS NOT TESTED\n"));
+    }
+    found
 }
 
 /// A command of ours: level, title and message.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     action::make_executable,
     definition::{Call, Map, evaluated, map, scalar, yaml},
-    runner::{Runner, SHA, annotations},
+    runner::{Runner, SHA, annotations, have},
     server::Server,
     support::{GitHub, Run, laptop, repository_file},
 };
@@ -240,6 +240,9 @@ fn preview_from_its_begin_to_its_end() {
 
 #[test]
 fn test_of_a_preview() {
+    if !have("curl") {
+        return;
+    }
     let page = |text: &str| Server::with(BTreeMap::from([("/".to_owned(), text.as_bytes().to_vec())]));
     for (text, address, code) in [
         ("<h1>Hello World</h1>", "", 0),
@@ -320,6 +323,9 @@ fn clusters_one_after_the_other() {
 
 #[test]
 fn job_of_gitlab() {
+    if !have("sha256sum") {
+        return;
+    }
     let runner = Runner::new();
     let job = yaml("examples/gitlab-ci.yml")["staging"].clone();
     let variables = map(&job["variables"]);
