@@ -162,7 +162,7 @@ impl Emulator {
 
     /// A service for clients in the same process, without sockets.
     pub fn service(&self) -> Service {
-        Service::new(self.clone())
+        Service::new(self.clone(), None)
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

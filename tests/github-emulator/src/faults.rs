@@ -1,7 +1,9 @@
 //! Faults by rule: which request, how often, before or after its effect, and what the client sees.
 
-use serde::{Deserialize, Serialize};
+use std::io;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, DOCUMENTATION};
@@ -44,6 +46,11 @@ pub enum FaultKind {
         #[serde(default)]
         body: Option<Value>,
     },
+    /// Nobody listens, so that the request never arrives: it has no effect, whatever the rule says. On a socket the
+    /// connection is reset.
+    ConnectionRefused,
+    /// The connection is reset before an answer.
+    Reset,
     /// The connection ends before an answer.
     LostAnswer,
     /// The connection ends in the middle of the answer's body.
@@ -52,9 +59,30 @@ pub enum FaultKind {
     EmptyBody,
     /// A gateway's page with status 502.
     Html,
+    /// A page with status 200, as a proxy gives that wants someone to log in.
+    Page,
+    /// Sent elsewhere: to the same address again, or to the same path of another host. Nothing is done, whatever the
+    /// rule says.
+    Redirect {
+        /// The status.
+        code: u16,
+        /// The other host.
+        #[serde(default)]
+        host: Option<String>,
+    },
+    /// The status of a success with a body of so many spaces.
+    HugeBody {
+        /// Bytes.
+        bytes: u64,
+    },
     /// The right answer, late. Milliseconds.
     Delay {
         /// Milliseconds.
+        milliseconds: u64,
+    },
+    /// The right answer, its body byte by byte.
+    SlowDrip {
+        /// Milliseconds before each byte.
         milliseconds: u64,
     },
     /// 202 without a deployment.
@@ -88,21 +116,45 @@ impl FaultKind {
             kind: "RESOURCE_LIMITS_EXCEEDED".to_owned(),
             message: "Resource limits for this query exceeded.".to_owned(),
         };
-        vec![
-            Self::Status { code: 500, body: None },
-            Self::Status { code: 502, body: None },
-            Self::Status { code: 503, body: None },
-            Self::Status { code: 401, body: None },
-            Self::Status { code: 403, body: None },
-            Self::Status { code: 404, body: None },
-            Self::Status { code: 422, body: None },
+        let invalid = |body: Value| Self::Status {
+            code: 422,
+            body: Some(body),
+        };
+        let redirect = |code, host: Option<&str>| Self::Redirect {
+            code,
+            host: host.map(str::to_owned),
+        };
+        let statuses = [500, 502, 503, 504, 401, 403, 404, 409, 410, 422, 451];
+        let mut each: Vec<Self> = statuses.map(|code| Self::Status { code, body: None }).into();
+        each.extend([
+            invalid(json!({
+                "message": "Validation Failed", "status": "422",
+                "errors": [{"resource": "Deployment", "code": "custom", "field": "payload", "message": "payload is too long"}],
+            })),
+            invalid(json!({"message": "Validation Failed", "status": "422", "errors": ["payload is too long"]})),
+            invalid(json!({"message": "Validation Failed", "status": "422", "errors": "Validation failed: too long"})),
+            invalid(json!({
+                "message": "Invalid request.\n\nOnly 65535 characters are allowed; 91016 were supplied.",
+                "documentation_url": DOCUMENTATION, "status": "422",
+            })),
+            redirect(301, None),
+            redirect(302, None),
+            redirect(307, None),
+            redirect(308, None),
+            redirect(302, Some("login.example")),
+            redirect(307, Some("login.example")),
+            Self::ConnectionRefused,
+            Self::Reset,
             Self::LostAnswer,
             Self::CutBody,
             Self::EmptyBody,
             Self::Html,
+            Self::Page,
+            Self::HugeBody { bytes: 80 << 20 },
             Self::Delay {
                 milliseconds: 3_600_000,
             },
+            Self::SlowDrip { milliseconds: 10_000 },
             Self::Accepted202,
             graphql(true),
             graphql(false),
@@ -110,7 +162,17 @@ impl FaultKind {
             Self::RateLimitSecondary { retry_after: None },
             Self::RateLimitSecondary { retry_after: Some(30) },
             Self::Garbled,
-        ]
+        ]);
+        each
+    }
+
+    /// True if the request is carried out: by this kind always, never, or as the rule says.
+    pub(crate) fn is_done(&self, effect: Effect) -> bool {
+        match self {
+            Self::Delay { .. } | Self::SlowDrip { .. } => true,
+            Self::ConnectionRefused | Self::Redirect { .. } => false,
+            _ => effect == Effect::After,
+        }
     }
 }
 
@@ -245,37 +307,71 @@ impl Faults {
 /// What is left of an answer, as the transport has to treat it.
 #[derive(Debug, Clone)]
 pub enum Delivery {
-    /// Sent as it is.
-    Whole(Answer),
-    /// Sent without body.
-    WithoutBody(Answer),
-    /// Ends in the middle of the body.
-    Cut(Answer),
-    /// A body that is not JSON.
-    Garbled(Answer),
-    /// Not sent.
-    Lost,
+    /// Sent, in one way or another.
+    Sent(Answer, Form),
+    /// Not sent: the connection ends in this way.
+    Lost(io::ErrorKind),
 }
 
-/// Applies a fault to the answer that would have been given; `answer` is `None` where nothing was done.
-pub fn deliver(fault: &Fault, operation: OperationKind, answer: Option<Answer>) -> Delivery {
+/// In which form a body arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Whole,
+    /// Not at all.
+    Absent,
+    /// Up to its middle, where the connection ends.
+    Cut,
+    /// As something that is not JSON.
+    Garbled,
+    /// As so many spaces.
+    Huge(u64),
+    /// Byte by byte, each after this time.
+    Drip(Duration),
+}
+
+/// Applies a fault to the answer that would have been given; `answer` is `None` where nothing was done. `address` is
+/// that of the request.
+pub fn deliver(fault: &Fault, operation: OperationKind, answer: Option<Answer>, address: &str) -> Delivery {
     let usual = || answer.clone().unwrap_or_else(|| success(operation));
+    let whole = |answer| Delivery::Sent(answer, Form::Whole);
     match &fault.kind {
-        FaultKind::LostAnswer => Delivery::Lost,
-        FaultKind::CutBody => Delivery::Cut(usual()),
-        FaultKind::EmptyBody => Delivery::WithoutBody(usual()),
-        FaultKind::Garbled => Delivery::Garbled(usual()),
-        FaultKind::Delay { .. } => Delivery::Whole(usual()),
+        FaultKind::ConnectionRefused => Delivery::Lost(io::ErrorKind::ConnectionRefused),
+        FaultKind::Reset => Delivery::Lost(io::ErrorKind::ConnectionReset),
+        FaultKind::LostAnswer => Delivery::Lost(io::ErrorKind::UnexpectedEof),
+        FaultKind::CutBody => Delivery::Sent(usual(), Form::Cut),
+        FaultKind::EmptyBody => Delivery::Sent(usual(), Form::Absent),
+        FaultKind::Garbled => Delivery::Sent(usual(), Form::Garbled),
+        FaultKind::HugeBody { bytes } => Delivery::Sent(usual(), Form::Huge(*bytes)),
+        FaultKind::SlowDrip { milliseconds } => {
+            Delivery::Sent(usual(), Form::Drip(Duration::from_millis(*milliseconds)))
+        }
+        FaultKind::Delay { .. } => whole(usual()),
+        FaultKind::Page => whole(Answer::html(
+            "<!DOCTYPE html><html><head><title>Log in</title></head><body>Log in to go on.</body></html>".to_owned(),
+        )),
+        FaultKind::Redirect { code, host } => {
+            let address = match (url::Url::parse(address), host) {
+                (Ok(mut address), Some(host)) => {
+                    // Only an address without a host refuses one.
+                    let _ = address.set_host(Some(host));
+                    address.into()
+                }
+                _ => address.to_owned(),
+            };
+            let body = json!({"message": "Moved Permanently", "url": address, "documentation_url": DOCUMENTATION});
+            whole(Answer::json(*code, body).with("location", &address))
+        }
         FaultKind::Status { code, body } => {
-            Delivery::Whole(Answer::json(*code, body.clone().unwrap_or_else(|| status_body(*code))))
+            whole(Answer::json(*code, body.clone().unwrap_or_else(|| status_body(*code))))
         }
         FaultKind::Html => {
             let page = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
             let mut answer = Answer::html(page.to_owned());
             answer.status = http::StatusCode::BAD_GATEWAY;
-            Delivery::Whole(answer)
+            whole(answer)
         }
-        FaultKind::Accepted202 => Delivery::Whole(Answer::json(
+        FaultKind::Accepted202 => whole(Answer::json(
             202,
             json!({"message": "Auto-merged main into topic on deployment."}),
         )),
@@ -285,15 +381,15 @@ pub fn deliver(fault: &Fault, operation: OperationKind, answer: Option<Answer>) 
             if *data {
                 body["data"] = usual().body().map(|body| body["data"].clone()).unwrap_or_default();
             }
-            Delivery::Whole(Answer::json(200, body))
+            whole(Answer::json(200, body))
         }
         FaultKind::RateLimitPrimary if operation.is_graphql() => {
             let error = json!({"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 583231."});
-            Delivery::Whole(Answer::json(200, json!({"errors": [error]})).with("x-ratelimit-remaining", "0"))
+            whole(Answer::json(200, json!({"errors": [error]})).with("x-ratelimit-remaining", "0"))
         }
         FaultKind::RateLimitPrimary => {
             let body = error_body(403, "API rate limit exceeded for user ID 583231.");
-            Delivery::Whole(Answer::json(403, body).with("x-ratelimit-remaining", "0"))
+            whole(Answer::json(403, body).with("x-ratelimit-remaining", "0"))
         }
         FaultKind::RateLimitSecondary { retry_after } => {
             let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
@@ -301,7 +397,7 @@ pub fn deliver(fault: &Fault, operation: OperationKind, answer: Option<Answer>) 
             body["documentation_url"] = json!(format!(
                 "{DOCUMENTATION}/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"
             ));
-            Delivery::Whole(match retry_after {
+            whole(match retry_after {
                 Some(seconds) => {
                     body["status"] = json!("429");
                     Answer::json(429, body).with("retry-after", &seconds.to_string())
@@ -321,7 +417,10 @@ fn status_body(code: u16) -> Value {
         401 => "Bad credentials",
         403 => "Resource not accessible by integration",
         404 => "Not Found",
+        409 => "Conflict merging main into topic.",
+        410 => "This repository is gone.",
         422 => "Validation Failed",
+        451 => "Repository access blocked",
         _ => "Server Error",
     };
     error_body(code, message)

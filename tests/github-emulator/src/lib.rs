@@ -25,6 +25,7 @@
 mod access;
 mod answer;
 mod app;
+mod body;
 mod clock;
 mod contract;
 mod control;
@@ -48,6 +49,7 @@ mod view;
 
 pub use access::{Access, Installation, Level};
 pub use app::App;
+pub use body::ResponseBody;
 pub use descriptions::{Descriptions, Source, descriptions};
 pub use emulator::{Checks, Emulator, Options, RepositoryHandle};
 pub use faults::{Effect, Fault, FaultKind, Matcher};
@@ -58,5 +60,5 @@ pub use operation::OperationKind;
 pub use repository::{Behind, Repository};
 pub use seed::{RepositorySeed, Seed};
 pub use server::Running;
-pub use service::{ResponseBody, Service};
+pub use service::Service;
 pub use view::{DeploymentView, RepositoryView, StatusView};

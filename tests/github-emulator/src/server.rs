@@ -2,14 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::emulator::Emulator;
+use crate::service::Service;
 
 /// An emulator that serves a socket of this machine until it is dropped.
 pub struct Running {
@@ -40,7 +42,10 @@ impl Emulator {
             let Ok((stream, _)) = listener.accept().await else {
                 continue;
             };
-            let service = TowerToHyperService::new(self.service());
+            let Ok((stream, socket)) = twice(stream) else {
+                continue;
+            };
+            let service = TowerToHyperService::new(Service::new(self.clone(), Some(Arc::new(socket))));
             tokio::spawn(async move {
                 // Errors are clients that went away, or answers that are lost on purpose.
                 let _ = Builder::new(TokioExecutor::new())
@@ -65,4 +70,11 @@ impl Emulator {
             task,
         })
     }
+}
+
+/// A second handle of a connection, for what concerns all of it.
+fn twice(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
+    let stream = stream.into_std()?;
+    let again = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, again))
 }

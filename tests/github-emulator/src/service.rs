@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::TcpStream;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::access::{Caller, CallerKind};
 use crate::answer::{Answer, Content, Refusal};
+use crate::body::{ResponseBody, lost};
 use crate::clock::{http_date, iso};
 use crate::control;
 use crate::emulator::{Emulator, State};
-use crate::faults::{self, Delivery, Effect, FaultKind};
+use crate::faults::{self, Delivery, FaultKind, Form};
 use crate::graphql;
 use crate::identity::digest;
 use crate::journal::Entry;
@@ -29,65 +32,17 @@ use crate::rest;
 /// Versions of the interface that are served.
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 
-/// The body of a response. It can end in an error, as one does whose connection breaks.
-#[derive(Debug)]
-pub struct ResponseBody {
-    data: Option<Bytes>,
-    end: End,
-}
-
-/// How a body ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Regular,
-    /// Waits a turn, in which a server sends what it has, and breaks then.
-    Break,
-    Broken,
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(data) = self.data.take() {
-            return Poll::Ready(Some(Ok(Frame::data(data))));
-        }
-        match self.end {
-            End::Regular => Poll::Ready(None),
-            End::Break => {
-                self.end = End::Broken;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            End::Broken => {
-                self.end = End::Regular;
-                Poll::Ready(Some(Err(lost())))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.data.is_none() && self.end == End::Regular
-    }
-}
-
-fn lost() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost")
-}
-
 /// A client's way to the emulator. An error is a lost connection.
 #[derive(Clone)]
 pub struct Service {
     emulator: Emulator,
+    /// The client's connection, where there is one to be reset.
+    socket: Option<Arc<TcpStream>>,
 }
 
 impl Service {
-    pub(crate) fn new(emulator: Emulator) -> Self {
-        Self { emulator }
+    pub(crate) fn new(emulator: Emulator, socket: Option<Arc<TcpStream>>) -> Self {
+        Self { emulator, socket }
     }
 }
 
@@ -108,11 +63,17 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let emulator = self.emulator.clone();
+        let Self { emulator, socket } = self.clone();
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-            emulator.respond(&head, &body).await
+            let response = emulator.respond(&head, &body).await;
+            let ends_politely = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+            if let (Some(socket), Err(false)) = (&socket, response.as_ref().map_err(ends_politely)) {
+                // What is closed without lingering is reset.
+                socket2::SockRef::from(&**socket).set_linger(Some(Duration::ZERO))?;
+            }
+            response
         })
     }
 }
@@ -134,7 +95,7 @@ impl Emulator {
         let query = head.uri.query().unwrap_or_default();
         let (path, prefix) = without_prefix(full_path);
         if let Some(answer) = control::handle(self, &head.method, full_path, body) {
-            return Ok(build(answer, false, false));
+            return Ok(build(answer, Form::Whole));
         }
         let mut operation = Operation::parse(&head.method, path);
         let graphql = (operation.kind == OperationKind::GraphQlQuery).then(|| graphql::Request::parse(body));
@@ -157,25 +118,19 @@ impl Emulator {
             tokio::time::sleep(delay).await;
         }
         let (response, seen) = match delivery {
-            Delivery::Whole(answer) => {
-                let seen = answer.body().cloned();
-                (Some(build(answer, false, false)), seen)
+            Delivery::Sent(answer, form) => {
+                let seen = answer.body().filter(|_| form == Form::Whole).cloned();
+                (Ok(build(answer, form)), seen)
             }
-            Delivery::WithoutBody(mut answer) => {
-                answer.content = Content::Empty;
-                (Some(build(answer, false, false)), None)
-            }
-            Delivery::Cut(answer) => (Some(build(answer, true, false)), None),
-            Delivery::Garbled(answer) => (Some(build(answer, false, true)), None),
-            Delivery::Lost => (None, None),
+            Delivery::Lost(kind) => (Err(lost(kind)), None),
         };
-        let response_status = response.as_ref().map(|response| response.status().as_u16());
+        let response_status = response.as_ref().ok().map(|response| response.status().as_u16());
         self.state().journal.push(Entry {
             response_status,
             response_body: seen,
             ..entry
         });
-        response.ok_or_else(lost)
+        response
     }
 
     /// Everything that happens between request and response at one moment.
@@ -223,9 +178,7 @@ impl Emulator {
         let number = state.requests;
         let mut violations = self.check_request(exchange, json_body.as_ref());
         let refused = self.0.strict && !violations.is_empty();
-        let skipped = fault
-            .as_ref()
-            .is_some_and(|fault| fault.effect == Effect::Before && !matches!(fault.kind, FaultKind::Delay { .. }));
+        let skipped = fault.as_ref().is_some_and(|fault| !fault.kind.is_done(fault.effect));
         let answer = (!skipped && !refused).then(|| answer(&mut state, exchange, &caller, now));
         if let Some(answer) = &answer {
             violations.extend(self.check_answer(exchange, answer));
@@ -234,7 +187,11 @@ impl Emulator {
         if self.0.strict && !violations.is_empty() {
             let message = "This does not fit GitHub's own description.";
             let body = json!({"message": message, "violations": violations});
-            return (Delivery::Whole(Answer::json(500, body)), Duration::ZERO, entry);
+            return (
+                Delivery::Sent(Answer::json(500, body), Form::Whole),
+                Duration::ZERO,
+                entry,
+            );
         }
         let mut delay = Duration::ZERO;
         let delivery = match &fault {
@@ -242,17 +199,19 @@ impl Emulator {
                 if let FaultKind::Delay { milliseconds } = fault.kind {
                     delay = Duration::from_millis(milliseconds);
                 }
-                faults::deliver(fault, kind, answer)
+                let mut address = format!("{}{}", exchange.links.api, exchange.path);
+                if !exchange.query.is_empty() {
+                    address.push('?');
+                    address.push_str(exchange.query);
+                }
+                faults::deliver(fault, kind, answer, &address)
             }
-            None => Delivery::Whole(answer.unwrap_or_else(Answer::empty)),
+            None => Delivery::Sent(answer.unwrap_or_else(Answer::empty), Form::Whole),
         };
         let mut dress = |answer: Answer| finish(&mut state, exchange, caller.as_ref().ok(), answer, number, now);
         let delivery = match delivery {
-            Delivery::Whole(answer) => Delivery::Whole(dress(answer)),
-            Delivery::WithoutBody(answer) => Delivery::WithoutBody(dress(answer)),
-            Delivery::Cut(answer) => Delivery::Cut(dress(answer)),
-            Delivery::Garbled(answer) => Delivery::Garbled(dress(answer)),
-            Delivery::Lost => Delivery::Lost,
+            Delivery::Sent(answer, form) => Delivery::Sent(dress(answer), form),
+            lost @ Delivery::Lost(_) => lost,
         };
         (delivery, delay, entry)
     }
@@ -481,32 +440,30 @@ fn finish(
     answer.with("etag", &format!("{weak}{tag}"))
 }
 
-fn build(answer: Answer, cut: bool, garbled: bool) -> Response {
+fn build(answer: Answer, form: Form) -> Response {
     let (media_type, text) = match answer.content {
         Content::Empty => (None, String::new()),
         Content::Json(body) => (Some("application/json; charset=utf-8"), body.to_string()),
         Content::Html(text) => (Some("text/html; charset=utf-8"), text),
     };
-    let mut bytes = Bytes::from(if garbled {
-        "\u{fffd}}{ not JSON".to_owned()
-    } else {
-        text
+    let bytes = Bytes::from(match form {
+        Form::Garbled => "\u{fffd}}{ not JSON".to_owned(),
+        Form::Absent => String::new(),
+        _ => text,
     });
-    let length = bytes.len();
-    if cut {
-        bytes.truncate(length / 2);
-    }
     let mut headers: HeaderMap = answer.headers;
-    if let Some(media_type) = media_type {
+    if let Some(media_type) = media_type.filter(|_| form != Form::Absent) {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
-    if answer.status != StatusCode::NO_CONTENT && answer.status != StatusCode::NOT_MODIFIED {
-        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    let without_length = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !without_length && !matches!(form, Form::Huge(_)) {
+        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
-    let data = (!bytes.is_empty()).then_some(bytes);
-    let mut response = http::Response::new(ResponseBody {
-        data,
-        end: if cut { End::Break } else { End::Regular },
+    let mut response = http::Response::new(match form {
+        Form::Whole | Form::Absent | Form::Garbled => ResponseBody::whole(bytes),
+        Form::Cut => ResponseBody::cut(bytes.slice(..bytes.len() / 2)),
+        Form::Huge(size) => ResponseBody::filling(size),
+        Form::Drip(each) => ResponseBody::drip(bytes, each),
     });
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use github_emulator::{Emulator, Fault, FaultKind, OperationKind};
 use http::Method;
@@ -29,8 +29,9 @@ async fn every_kind_of_fault_does_its_work_after_or_none_before() {
             emulator.inject(if after { fault.after() } else { fault });
             let result = create(&emulator).await;
             let made = emulator.all_deployments("octo/shop").len();
-            let delayed = matches!(kind, FaultKind::Delay { .. });
-            assert_eq!(made, usize::from(after || delayed), "{kind:?}");
+            let delayed = matches!(kind, FaultKind::Delay { .. } | FaultKind::SlowDrip { .. });
+            let never = matches!(kind, FaultKind::ConnectionRefused | FaultKind::Redirect { .. });
+            assert_eq!(made, usize::from((after || delayed) && !never), "{kind:?}");
             let whole = matches!(&result, Ok((201, text)) if serde_json::from_str::<Value>(text).is_ok_and(|body| body["id"].is_u64()));
             assert_eq!(whole, delayed, "{kind:?} gave {result:?}");
             assert_eq!(emulator.remaining_faults(), []);
@@ -45,17 +46,15 @@ async fn every_kind_of_fault_does_its_work_after_or_none_before() {
 async fn answers_are_lost_cut_emptied_or_garbled() {
     let emulator = shop();
     let inject = |kind| emulator.inject(Fault::on(OperationKind::CreateDeployment, kind).after());
-    inject(FaultKind::LostAnswer);
-    assert_eq!(
-        create(&emulator).await.unwrap_err().kind(),
-        std::io::ErrorKind::ConnectionReset
-    );
+    for (kind, end) in [
+        (FaultKind::LostAnswer, ErrorKind::UnexpectedEof),
+        (FaultKind::CutBody, ErrorKind::UnexpectedEof),
+        (FaultKind::Reset, ErrorKind::ConnectionReset),
+    ] {
+        inject(kind);
+        assert_eq!(create(&emulator).await.unwrap_err().kind(), end);
+    }
     assert_eq!(emulator.journal()[0].response_status, None);
-    inject(FaultKind::CutBody);
-    assert_eq!(
-        create(&emulator).await.unwrap_err().kind(),
-        std::io::ErrorKind::ConnectionReset
-    );
     inject(FaultKind::EmptyBody);
     assert_eq!(create(&emulator).await.unwrap(), (201, String::new()));
     inject(FaultKind::Garbled);
@@ -63,7 +62,51 @@ async fn answers_are_lost_cut_emptied_or_garbled() {
     assert!(status == 201 && serde_json::from_str::<Value>(&text).is_err(), "{text}");
     inject(FaultKind::Html);
     assert_eq!(create(&emulator).await.unwrap().0, 502);
-    assert_eq!(emulator.all_deployments("octo/shop").len(), 5, "all of them were made");
+    inject(FaultKind::HugeBody { bytes: 100_000 });
+    assert_eq!(create(&emulator).await.unwrap(), (201, " ".repeat(100_000)));
+    assert_eq!(emulator.all_deployments("octo/shop").len(), 7, "all of them were made");
+    inject(FaultKind::ConnectionRefused);
+    assert_eq!(
+        create(&emulator).await.unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    inject(FaultKind::Page);
+    let (status, text) = create(&emulator).await.unwrap();
+    assert!(status == 200 && text.starts_with("<!DOCTYPE html>"), "{text}");
+    assert_eq!(
+        emulator.all_deployments("octo/shop").len(),
+        8,
+        "but not what never arrived"
+    );
+}
+
+#[tokio::test]
+async fn redirects_lead_to_the_same_path() {
+    let emulator = shop();
+    for (host, address) in [
+        (None, "https://api.github.com/repos/octo/shop/deployments?task=a"),
+        (
+            Some("other.example"),
+            "https://other.example/repos/octo/shop/deployments?task=a",
+        ),
+    ] {
+        let host = host.map(str::to_owned);
+        emulator.inject(Fault::new(FaultKind::Redirect { code: 308, host }));
+        let answer = get(&emulator, "/repos/octo/shop/deployments?task=a").await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (308, Some(address))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_drips_in_virtual_time() {
+    let emulator = shop();
+    emulator.inject(Fault::new(FaultKind::SlowDrip { milliseconds: 1_000 }));
+    let started = tokio::time::Instant::now();
+    let (_, text) = create(&emulator).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(text.len() as u64));
 }
 
 #[tokio::test(start_paused = true)]
