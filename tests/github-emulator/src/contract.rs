@@ -1,6 +1,6 @@
 //! Checks requests and answers against GitHub's own descriptions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apollo_compiler::ExecutableDocument;
@@ -13,6 +13,9 @@ use crate::descriptions::Descriptions;
 use crate::graphql;
 use crate::operation::OperationKind;
 
+/// What is wrong, with the servers by whose descriptions it is.
+type Findings = BTreeMap<String, Vec<&'static str>>;
+
 /// Answers that real servers give differently from the description; each with what was seen.
 const SERVED_DIFFERENTLY: &[(OperationKind, &str)] = &[
     // Version 2026-03-10 of the interface has no `rate` any more, the description of it still asks for it.
@@ -22,7 +25,21 @@ const SERVED_DIFFERENTLY: &[(OperationKind, &str)] = &[
 /// The checks.
 pub struct Contract {
     descriptions: &'static Descriptions,
-    validators: Mutex<HashMap<String, Arc<Validator>>>,
+    /// By server, and by what is checked.
+    validators: Mutex<HashMap<(&'static str, String), Arc<Validator>>>,
+}
+
+/// One of the servers that GitHub describes.
+#[derive(Clone, Copy)]
+struct Server {
+    name: &'static str,
+    whole: &'static Value,
+}
+
+fn told(findings: Findings) -> Vec<String> {
+    let told =
+        |(wrong, servers): (String, Vec<&str>)| format!("{wrong} (by the description of {})", servers.join(", "));
+    findings.into_iter().map(told).collect()
 }
 
 impl Contract {
@@ -34,10 +51,15 @@ impl Contract {
         }
     }
 
-    fn described(&self, operation: OperationKind) -> Option<&'static Value> {
-        let (method, path) = operation.described()?;
-        let described = self.descriptions.rest["paths"].get(path)?.get(method)?;
-        Some(described)
+    /// The descriptions that have an operation: name of the server, all of the description, the operation.
+    fn described(&self, operation: OperationKind) -> impl Iterator<Item = (Server, &'static Value)> {
+        let place = operation.described();
+        let servers = self.descriptions.rest.iter();
+        servers.filter_map(move |(name, whole)| {
+            let (method, path) = place?;
+            let described = whole["paths"].get(path)?.get(method)?;
+            Some((Server { name, whole }, described))
+        })
     }
 
     /// What is wrong with a REST request: its operation, query parameters or body.
@@ -50,9 +72,26 @@ impl Contract {
         if operation.described().is_none() {
             return Vec::new();
         }
-        let Some(described) = self.described(operation) else {
-            return vec![format!("{operation}: GitHub's description has no such operation")];
-        };
+        let mut findings = Findings::new();
+        for (server, described) in self.described(operation) {
+            for wrong in self.check_request_by(server, described, operation, query, body) {
+                findings.entry(wrong).or_default().push(server.name);
+            }
+        }
+        if self.described(operation).next().is_none() {
+            return vec![format!("{operation}: GitHub's descriptions have no such operation")];
+        }
+        told(findings)
+    }
+
+    fn check_request_by(
+        &self,
+        server: Server,
+        described: &'static Value,
+        operation: OperationKind,
+        query: &[(String, String)],
+        body: Option<&Value>,
+    ) -> Vec<String> {
         let mut wrong = Vec::new();
         let parameters = described["parameters"]
             .as_array()
@@ -60,7 +99,7 @@ impl Contract {
             .unwrap_or_default();
         let known: Vec<&str> = parameters
             .iter()
-            .map(|parameter| self.referenced(parameter))
+            .map(|parameter| server.referenced(parameter))
             .filter(|parameter| parameter["in"] == "query")
             .filter_map(|parameter| parameter["name"].as_str())
             .collect();
@@ -74,7 +113,7 @@ impl Contract {
         let content = &described["requestBody"]["content"]["application/json"]["schema"];
         match body {
             Some(body) if content.is_object() => {
-                wrong.extend(self.validate(&format!("{operation} request"), content, body));
+                wrong.extend(self.validate(server, &format!("{operation} request"), content, body));
                 for name in body.as_object().into_iter().flat_map(|members| members.keys()) {
                     if content["properties"].is_object() && content["properties"].get(name).is_none() {
                         wrong.push(format!("{operation} request: the member {name} is not known"));
@@ -92,12 +131,26 @@ impl Contract {
 
     /// What is wrong with a REST answer. Statuses that every operation can have are of the general error form.
     pub fn check_answer(&self, operation: OperationKind, status: u16, body: Option<&Value>) -> Vec<String> {
-        let Some(described) = self.described(operation) else {
-            return Vec::new();
-        };
+        let mut findings = Findings::new();
+        for (server, described) in self.described(operation) {
+            for wrong in self.check_answer_by(server, described, operation, status, body) {
+                findings.entry(wrong).or_default().push(server.name);
+            }
+        }
+        told(findings)
+    }
+
+    fn check_answer_by(
+        &self,
+        server: Server,
+        described: &'static Value,
+        operation: OperationKind,
+        status: u16,
+        body: Option<&Value>,
+    ) -> Vec<String> {
         let name = format!("{operation} answer {status}");
         let error = json!({"$ref": "#/components/schemas/basic-error"});
-        let response = self.referenced(&described["responses"][status.to_string()]);
+        let response = server.referenced(&described["responses"][status.to_string()]);
         let content = response["content"]
             .as_object()
             .and_then(|content| content.values().next());
@@ -112,7 +165,7 @@ impl Contract {
         let Some(body) = body else {
             return vec![format!("{name}: no body")];
         };
-        let wrong = self.validate(&name, schema, body);
+        let wrong = self.validate(server, &name, schema, body);
         let known = |text: &String| {
             SERVED_DIFFERENTLY
                 .iter()
@@ -121,25 +174,15 @@ impl Contract {
         wrong.into_iter().filter(|text| !known(text)).collect()
     }
 
-    fn referenced<'v>(&'v self, value: &'v Value) -> &'v Value {
-        match value["$ref"].as_str() {
-            Some(reference) => self
-                .descriptions
-                .rest
-                .pointer(reference.trim_start_matches('#'))
-                .unwrap_or(value),
-            None => value,
-        }
-    }
-
-    fn validate(&self, name: &str, schema: &Value, body: &Value) -> Vec<String> {
+    fn validate(&self, server: Server, name: &str, schema: &Value, body: &Value) -> Vec<String> {
         let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
-        let validator = match validators.get(name) {
+        let key = (server.name, name.to_owned());
+        let validator = match validators.get(&key) {
             Some(validator) => Arc::clone(validator),
-            None => match self.compile(schema) {
+            None => match server.compile(schema) {
                 Ok(validator) => {
                     let validator = Arc::new(validator);
-                    validators.insert(name.to_owned(), Arc::clone(&validator));
+                    validators.insert(key, Arc::clone(&validator));
                     validator
                 }
                 Err(error) => return vec![format!("{name}: the description cannot be used: {error}")],
@@ -151,9 +194,18 @@ impl Contract {
             .map(|error| format!("{name}: {error} at {}", error.instance_path()))
             .collect()
     }
+}
+
+impl Server {
+    fn referenced(self, value: &'static Value) -> &'static Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.whole.pointer(reference.trim_start_matches('#')).unwrap_or(value),
+            None => value,
+        }
+    }
 
     /// A validator for a schema of the description, with the components that it reaches beside it.
-    fn compile(&self, schema: &Value) -> Result<Validator, String> {
+    fn compile(self, schema: &Value) -> Result<Validator, String> {
         let mut root = to_json_schema(schema);
         let mut components = serde_json::Map::new();
         let mut waiting = references(schema);
@@ -162,7 +214,7 @@ impl Contract {
             if components.contains_key(&name) {
                 continue;
             }
-            let component = &self.descriptions.rest["components"]["schemas"][&name];
+            let component = &self.whole["components"]["schemas"][&name];
             waiting.extend(references(component));
             components.insert(name, to_json_schema(component));
         }
@@ -176,7 +228,9 @@ impl Contract {
             .build(&root)
             .map_err(|error| error.to_string())
     }
+}
 
+impl Contract {
     /// What is wrong with a GraphQL request or its answer.
     pub fn check_graphql(&self, request: &graphql::Request, answer: &Value) -> Vec<String> {
         let schema = &self.descriptions.graphql;
@@ -325,7 +379,7 @@ impl Contract {
 }
 
 /// The components that a schema refers to.
-fn references(schema: &Value) -> Vec<String> {
+pub(crate) fn references(schema: &Value) -> Vec<String> {
     match schema {
         Value::Object(members) => members
             .iter()

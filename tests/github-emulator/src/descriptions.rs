@@ -1,5 +1,6 @@
-//! GitHub's own descriptions of its interfaces: the OpenAPI description of REST and the schema of GraphQL.
+//! GitHub's own descriptions of its interfaces: the OpenAPI descriptions of REST and the schema of GraphQL.
 //!
+//! REST is described for github.com, for GHE.com and for each GitHub Enterprise Server; GraphQL for github.com only.
 //! They are data for checks, taken from the npm packages `@octokit/openapi` and `@octokit/graphql-schema` into the
 //! user's cache folder when they are first needed, and never part of this repository.
 
@@ -10,12 +11,19 @@ use std::{env, fs, io, process};
 
 use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::contract::references;
+use crate::identity::digest;
+use crate::operation::OperationKind;
 
 /// Version of `@octokit/graphql-schema`.
 pub const GRAPHQL_SCHEMA_VERSION: &str = "15.26.1";
 /// Version of `@octokit/openapi`.
 pub const OPENAPI_VERSION: &str = "23.0.2";
+
+/// The files of `@octokit/openapi` that are used: github.com, GHE.com, and the newest GitHub Enterprise Server.
+pub const SERVERS: [&str; 3] = ["api.github.com", "ghec", "ghes-3.19"];
 
 /// Whether the descriptions may be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +37,8 @@ pub enum Source {
 /// The descriptions, ready to check with.
 #[derive(Debug)]
 pub struct Descriptions {
-    /// The OpenAPI description of api.github.com.
-    pub rest: Value,
+    /// The OpenAPI description of each of [`SERVERS`], of the operations that the emulator serves.
+    pub rest: Vec<(&'static str, Value)>,
     /// The whole GraphQL schema.
     pub graphql: Valid<Schema>,
 }
@@ -60,8 +68,13 @@ impl Descriptions {
             let path = folder.join(name);
             fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
         };
-        let rest = serde_json::from_str(&read("api.github.com.json")?)
-            .map_err(|error| format!("the OpenAPI description is not JSON: {error}"))?;
+        let description = |server: &'static str| {
+            let text = read(&format!("{server}.json"))?;
+            let description = serde_json::from_str(&text);
+            let description = description.map_err(|error| format!("the description of {server} is not JSON: {error}"));
+            Ok::<_, String>((server, description?))
+        };
+        let rest = SERVERS.into_iter().map(description).collect::<Result<_, _>>()?;
         // GitHub's schema declares some fields twice, which a strict reader calls invalid. The first one counts.
         let graphql = match Schema::parse_and_validate(read("schema.graphql")?, "schema.graphql") {
             Ok(schema) => schema,
@@ -80,7 +93,13 @@ fn folder() -> Result<PathBuf, String> {
         .map(PathBuf::from);
     let cache = cache.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
     let cache = cache.ok_or("neither XDG_CACHE_HOME nor HOME is set")?;
-    let versions = format!("graphql-schema-{GRAPHQL_SCHEMA_VERSION}-openapi-{OPENAPI_VERSION}");
+    // What is kept depends on these too.
+    let kept = digest(format!(
+        "{SERVERS:?} {:?}",
+        OperationKind::DESCRIBED.map(OperationKind::described)
+    ));
+    let kept = kept.get(..8).unwrap_or_default();
+    let versions = format!("graphql-schema-{GRAPHQL_SCHEMA_VERSION}-openapi-{OPENAPI_VERSION}-{kept}");
     Ok(cache.join("kube-status-to-github").join("descriptions").join(versions))
 }
 
@@ -105,31 +124,38 @@ fn unpack(folder: &Path) -> Result<(), String> {
     let scratch = beside(folder, &format!("part-{}", process::id()));
     let text = |error: io::Error| format!("cannot write {}: {error}", scratch.display());
     fs::create_dir_all(&scratch).map_err(text)?;
+    let described: Vec<String> = SERVERS.map(|server| format!("package/generated/{server}.json")).into();
     let result = [
         (
             "graphql-schema",
             GRAPHQL_SCHEMA_VERSION,
-            "package/schema.graphql",
-            "schema.graphql",
+            vec!["package/schema.graphql".to_owned()],
         ),
-        (
-            "openapi",
-            OPENAPI_VERSION,
-            "package/generated/api.github.com.json",
-            "api.github.com.json",
-        ),
+        ("openapi", OPENAPI_VERSION, described),
     ]
     .into_iter()
-    .try_for_each(|(package, version, member, name)| {
+    .try_for_each(|(package, version, members)| {
         let archive = format!("octokit-{package}-{version}.tgz");
         let spec = format!("@octokit/{package}@{version}");
         run(Command::new("npm")
             .args(["pack", "--silent", "--ignore-scripts", &spec])
             .current_dir(&scratch))?;
         run(Command::new("tar")
-            .args(["-xzf", &archive, member])
+            .args(["-xzf", &archive])
+            .args(&members)
             .current_dir(&scratch))?;
-        fs::rename(scratch.join(member), scratch.join(name)).map_err(text)?;
+        for member in &members {
+            let member = scratch.join(member);
+            let name = member.file_name().unwrap_or_default();
+            let content = fs::read_to_string(&member).map_err(text)?;
+            let kept = if member.extension().is_some_and(|extension| extension == "json") {
+                let whole = serde_json::from_str(&content).map_err(|error| format!("{}: {error}", member.display()))?;
+                reduced(&whole).to_string()
+            } else {
+                content
+            };
+            fs::write(scratch.join(name), kept).map_err(text)?;
+        }
         fs::remove_file(scratch.join(archive)).map_err(text)
     })
     .and_then(|()| fs::remove_dir_all(scratch.join("package")).map_err(text))
@@ -138,6 +164,38 @@ fn unpack(folder: &Path) -> Result<(), String> {
         let _ = fs::remove_dir_all(&scratch);
     }
     result
+}
+
+/// The operations of a description that the emulator serves, with the components that they refer to: the whole of it
+/// has more than ten megabytes, which every test would read.
+fn reduced(whole: &Value) -> Value {
+    let mut reduced = json!({"paths": {}, "components": {}});
+    for (method, path) in OperationKind::DESCRIBED
+        .into_iter()
+        .filter_map(OperationKind::described)
+    {
+        let operation = &whole["paths"][path][method];
+        if operation.is_object() {
+            reduced["paths"][path][method] = operation.clone();
+        }
+    }
+    let mut waiting = references(&reduced["paths"]);
+    while let Some(reference) = waiting.pop() {
+        let Some(pointer) = reference.strip_prefix('#') else {
+            continue;
+        };
+        let mut names = pointer.split('/').skip(2);
+        if let (None, Some(component), Some(section), Some(name)) = (
+            reduced.pointer(pointer),
+            whole.pointer(pointer),
+            names.next(),
+            names.next(),
+        ) {
+            waiting.extend(references(component));
+            reduced["components"][section][name] = component.clone();
+        }
+    }
+    reduced
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

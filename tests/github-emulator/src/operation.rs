@@ -64,6 +64,31 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
+    /// Those that GitHub's descriptions of REST have.
+    pub const DESCRIBED: [Self; 21] = [
+        Self::CreateDeployment,
+        Self::ListDeployments,
+        Self::GetDeployment,
+        Self::DeleteDeployment,
+        Self::CreateStatus,
+        Self::ListStatuses,
+        Self::GetStatus,
+        Self::GetRepository,
+        Self::ListEnvironments,
+        Self::GetEnvironment,
+        Self::DeleteEnvironment,
+        Self::GetCommit,
+        Self::GetRef,
+        Self::ListBranches,
+        Self::ListTags,
+        Self::GetRateLimit,
+        Self::GetApp,
+        Self::GetRepositoryInstallation,
+        Self::GetOrganizationInstallation,
+        Self::GetUserInstallation,
+        Self::CreateAccessToken,
+    ];
+
     /// Method and path in GitHub's description of REST; `None` for GraphQL and what is not served.
     pub fn described(self) -> Option<(&'static str, &'static str)> {
         Some(match self {

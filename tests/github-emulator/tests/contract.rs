@@ -197,7 +197,9 @@ async fn strictly_a_violation_is_a_server_error() {
     assert_eq!(reply.status, 500);
     assert_eq!(
         reply.body["violations"],
-        json!(["CreateDeployment request: the member surprise is not known"])
+        json!([
+            "CreateDeployment request: the member surprise is not known (by the description of api.github.com, ghec, ghes-3.19)"
+        ])
     );
     assert_eq!(emulator.violations().len(), 1);
     assert_eq!(emulator.all_deployments("octo/shop"), [], "and nothing was done");
