@@ -6,7 +6,8 @@ use ::kube::{
     Client, Config,
     config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
-use http::{HeaderValue, header::USER_AGENT};
+use http::{HeaderValue, Uri, header::USER_AGENT};
+use percent_encoding::percent_decode_str;
 
 use super::config::ClusterConfig;
 use crate::github::Proxies;
@@ -78,6 +79,7 @@ pub enum ClusterError {
 /// When there is no usable configuration; the message names what was tried.
 pub async fn connect(config: &ClusterConfig) -> Result<Client, ClusterError> {
     let mut config = load(config).await?;
+    move_user(&mut config);
     leave_out_proxy(&mut config, &Proxies::from_environment());
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(REQUEST_TIMEOUT);
@@ -152,6 +154,28 @@ fn in_cluster(wanted: &ClusterConfig, path: &str) -> Result<Config, ClusterError
     })
 }
 
+/// Takes user name and password out of the API server's address, which is shown in messages. As with kubectl they count
+/// unless the kubeconfig has other credentials.
+fn move_user(config: &mut Config) {
+    let mut address = config.cluster_url.clone().into_parts();
+    let authority = address.authority.as_ref().map(ToString::to_string).unwrap_or_default();
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return;
+    };
+    address.authority = host.parse().ok();
+    let Ok(address) = Uri::from_parts(address) else {
+        return;
+    };
+    config.cluster_url = address;
+    let known = &mut config.auth_info;
+    if known.token.is_none() && known.token_file.is_none() && known.username.is_none() && known.exec.is_none() {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        known.username = Some(decoded(name));
+        known.password = Some(decoded(password).into());
+    }
+}
+
 fn unusable(origin: &str, source: KubeconfigError) -> ClusterError {
     let origin = origin.to_owned();
     match source {
@@ -199,6 +223,32 @@ current-context: plain
         for (context, expected) in [(None, "default"), (Some("plain"), "default"), (Some("shop"), "shop")] {
             let client = connect_with(KUBECONFIG, context).await.expect("a client");
             assert_eq!(client.default_namespace(), expected, "{context:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_in_the_address_becomes_credentials() {
+        use secrecy::ExposeSecret as _;
+        for (server, address, user) in [
+            ("https://one:6443/", "https://one:6443/", None),
+            (
+                "https://me:p%40ss@one:6443/k8s",
+                "https://one:6443/k8s",
+                Some(("me", "p@ss")),
+            ),
+            ("https://me@one", "https://one/", Some(("me", ""))),
+            ("https://me:p@one:99999", "https://one:99999/", Some(("me", "p"))),
+        ] {
+            for token in [None, Some("hunter2")] {
+                let mut config = Config::new(server.parse().expect(server));
+                config.auth_info.token = token.map(|token| token.to_owned().into());
+                move_user(&mut config);
+                assert_eq!(config.cluster_url.to_string(), address);
+                let known = &config.auth_info;
+                let password = known.password.as_ref().map(|password| password.expose_secret());
+                let found = known.username.as_deref().zip(password);
+                assert_eq!(found, user.filter(|_| token.is_none()), "{server}");
+            }
         }
     }
 

@@ -49,6 +49,9 @@ pub enum CredentialsError {
         /// What it is.
         problem: KeyError,
     },
+    /// The key where its file should be named. It is not shown.
+    #[error("GITHUB_APP_PRIVATE_KEY_FILE is the private key itself: set GITHUB_APP_PRIVATE_KEY instead")]
+    KeyAsFile,
     /// The file of the key.
     #[error("cannot read the App's private key from {path:?}")]
     KeyFile {
@@ -100,6 +103,9 @@ fn private_key(file: Option<&Path>, variables: Variables<'_>) -> Result<Option<S
     let text = variables("GITHUB_APP_PRIVATE_KEY").filter(|text| !text.trim().is_empty());
     let (origin, text) = match (text, file) {
         (Some(text), _) => ("GITHUB_APP_PRIVATE_KEY".to_owned(), text),
+        (None, Some(path)) if path.to_string_lossy().contains("PRIVATE KEY") => {
+            return Err(CredentialsError::KeyAsFile);
+        }
         (None, Some(path)) => {
             let bytes = std::fs::read(path).map_err(|source| CredentialsError::KeyFile {
                 path: path.to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -23,6 +23,12 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
+
+/// What stands for a secret in text from outside.
+const MASK: &str = "***";
+
+/// No token is shorter, and what is may well be a word of the answer.
+const MIN_TOKEN: usize = 8;
 
 /// The error body of REST. GitHub does not keep to one form of it.
 #[derive(Debug, Default)]
@@ -90,6 +96,8 @@ pub(super) enum CallError {
     },
     /// GitHub, or this program, says clearly why not.
     Known(GitHubError),
+    /// There are no credentials for the owner: every request about its repositories would end in the same way.
+    NoCredentials(GitHubError),
 }
 
 impl Answer {
@@ -110,13 +118,45 @@ impl Answer {
         jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
     }
 
+    /// Without the credentials of its request: whatever GitHub, or something in between, says with them in it ends
+    /// up in errors, logs and reports. This is the only way in for text from GitHub.
+    pub(super) fn masked(mut self, authorization: &HeaderValue) -> Self {
+        let token = authorization
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix("Bearer "));
+        let Some(token) = token.filter(|token| token.len() >= MIN_TOKEN) else {
+            return self;
+        };
+        if let Some(clean) = without(token, &self.body) {
+            self.body = clean.into();
+        }
+        for value in self.headers.values_mut() {
+            if let Some(clean) = without(token, value.as_bytes()) {
+                *value = HeaderValue::try_from(clean).unwrap_or(HeaderValue::from_static(MASK));
+            }
+        }
+        self
+    }
+
+    /// True if this is a page for people, which no API gives: a proxy or a login is in between.
+    pub(super) fn is_page(&self) -> bool {
+        let kind = self.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        kind.is_some_and(|kind| kind.starts_with(b"text/html")) || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// The body, which is expected to be this. Anything else is an answer that was lost.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.body).map_err(|source| CallError::Lost {
-            cause: Arc::new(NoAnswer::Garbled {
-                message: source.to_string(),
-            }),
-            heavy: false,
+        serde_json::from_slice(&self.body).map_err(|source| {
+            let message = if self.is_page() {
+                "it is an HTML page, such as a proxy or a login gives".to_owned()
+            } else {
+                quoted(&source.to_string())
+            };
+            CallError::Lost {
+                cause: Arc::new(NoAnswer::Garbled { message }),
+                heavy: false,
+            }
         })
     }
 
@@ -167,11 +207,7 @@ impl Answer {
 
 impl GraphQl {
     /// What an answer without any data means.
-    pub(super) fn without_data(self, request_id: Option<Box<str>>) -> CallError {
-        if let Some(error) = self.errors.iter().find(|error| error.is_not_offered()) {
-            let message = quoted(&error.message);
-            return CallError::NotOffered { message, request_id };
-        }
+    pub(super) fn without_data(self) -> CallError {
         let message = self.errors.first().map_or("no data", |error| &error.message);
         let message = quoted(message);
         if self.errors.is_empty() || self.errors.iter().any(GraphQlError::is_too_heavy) {
@@ -181,7 +217,7 @@ impl GraphQl {
             action: "answer a query".to_owned(),
             status: StatusCode::OK.as_u16(),
             message,
-            request_id,
+            request_id: self.remarks.request_id,
         }
         .into()
     }
@@ -228,7 +264,7 @@ impl GraphQlError {
     }
 
     /// True if this GitHub's schema lacks what was asked for. Servers differ in their words.
-    fn is_not_offered(&self) -> bool {
+    pub(super) fn is_not_offered(&self) -> bool {
         const WORDS: [&str; 4] = [
             "doesn't exist on type",
             "does not exist on type",
@@ -250,6 +286,8 @@ impl CallError {
     pub(super) fn before_sending(self) -> Self {
         match self {
             Self::Lost { cause, .. } => Self::NotSent(cause),
+            Self::Known(limit @ GitHubError::Limited { .. }) => Self::Known(limit),
+            Self::Known(error) => Self::NoCredentials(error),
             other => other,
         }
     }
@@ -259,6 +297,12 @@ impl From<GitHubError> for CallError {
     fn from(error: GitHubError) -> Self {
         Self::Known(error)
     }
+}
+
+/// The text with `***` for each `secret` in it; none if there is none.
+fn without(secret: &str, text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    text.contains(secret).then(|| text.replace(secret, MASK))
 }
 
 /// The details of a validation error: objects, strings, or one string.

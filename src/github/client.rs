@@ -23,7 +23,7 @@ use super::{
     address::{Address, origin},
     answer::{Answer, CallError, GraphQl},
     auth::{App, Auth, Authorization, Refusal},
-    error::{CredentialsKind, GitHubError, NoAnswer},
+    error::{CredentialsKind, GitHubError, NoAnswer, quoted},
     limits::{Limits, is_limit},
     transport::{Transport, transport_error},
 };
@@ -129,7 +129,8 @@ impl Client {
     }
 
     /// Sends a request with these credentials, and follows GitHub when a repository was renamed: with the same
-    /// method and body, and with the credentials only where they belong.
+    /// method and body, and with the credentials only where they belong. An answer is one of GitHub's API, whatever
+    /// it says.
     pub(super) async fn send_as(
         &self,
         authorization: &HeaderValue,
@@ -158,20 +159,35 @@ impl Client {
         let home = origin(&url);
         for _ in 0..=MAX_REDIRECTS {
             let at_home = origin(&url) == home;
-            let authorization = authorization.filter(|_| at_home);
+            let here = authorization.filter(|_| at_home);
             // Whoever waited for its turn, a token or another answer may have been overtaken by a limit.
             if let Some(until) = self.limits.until() {
                 return Err(GitHubError::limited(until).into());
             }
-            let mut answer = self.exchange(method.clone(), &url, authorization, body).await?;
+            let exchange = async || {
+                let answer = self.exchange(method.clone(), &url, here, body).await?;
+                Ok::<_, CallError>(match authorization {
+                    Some(authorization) => answer.masked(authorization),
+                    None => answer,
+                })
+            };
+            let mut answer = exchange().await?;
             if answer.refuses_version() && self.versioned.swap(false, Ordering::Relaxed) {
                 tracing::debug!("GitHub does not know the version of its API that was named, and is not told any more");
-                answer = self.exchange(method.clone(), &url, authorization, body).await?;
+                answer = exchange().await?;
             }
+            let status = answer.status;
             match answer.redirect(&url) {
                 Ok(Some(next)) => url = next,
-                Ok(None) if !at_home && matches!(answer.status.as_u16(), 401 | 403 | 404) => {
+                Ok(None) if !at_home && matches!(status.as_u16(), 401 | 403 | 404) => {
                     return Err(redirected(origin(&url), "where the credentials do not belong").into());
+                }
+                Ok(None) if !at_home && !status.is_server_error() && answer.is_page() => {
+                    return Err(redirected(origin(&url), "which answers with an HTML page, as a login does").into());
+                }
+                Ok(None) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS && answer.is_page() => {
+                    let status = status.as_u16();
+                    return Err(CallError::NotSent(Arc::new(NoAnswer::Page { status })));
                 }
                 Ok(None) => return Ok(answer),
                 Err((to, problem)) => return Err(redirected(to, problem).into()),
@@ -223,13 +239,28 @@ impl Client {
         })
     }
 
-    /// Asks GraphQL. `Ok` is an answer of GraphQL itself, whatever its errors say about single fields.
-    pub(super) async fn graphql(&self, owner: &str, query: &str, variables: Value) -> Result<GraphQl, CallError> {
+    /// Asks a query. `Ok` is an answer with data, whatever its errors say about single fields.
+    pub(super) async fn query(&self, owner: &str, query: &str, variables: Value) -> Result<GraphQl, CallError> {
+        let answer = self.graphql(owner, query, variables, "answer a query").await?;
+        if !answer.data.is_object() {
+            return Err(answer.without_data());
+        }
+        Ok(answer)
+    }
+
+    /// Asks GraphQL to do what `action` says. `Ok` is an answer of GraphQL itself, with data or errors or both.
+    pub(super) async fn graphql(
+        &self,
+        owner: &str,
+        query: &str,
+        variables: Value,
+        action: &str,
+    ) -> Result<GraphQl, CallError> {
         let body = json!({ "query": query, "variables": variables });
         let url = self.address.graphql().to_owned();
         let answer = self.send(owner, Method::POST, url, Some(&body)).await?;
         if !answer.status.is_success() {
-            return Err(match self.trouble(&answer, "answer a query") {
+            return Err(match self.trouble(&answer, action) {
                 CallError::Known(GitHubError::Refused { message, .. }) if answer.status == StatusCode::FORBIDDEN => {
                     let suspended = self.suspended(owner, &message);
                     suspended
@@ -244,8 +275,12 @@ impl Client {
             tracing::debug!(message = %error.message, "GitHub's rate limit is reached");
             return Err(GitHubError::limited(self.limits.refused(&answer.headers)).into());
         }
-        if !graphql.data.is_object() {
-            return Err(graphql.without_data(answer.request_id()));
+        let not_offered = graphql.errors.iter().find(|error| error.is_not_offered());
+        if let Some(error) = not_offered.filter(|_| !graphql.data.is_object()) {
+            return Err(CallError::NotOffered {
+                message: quoted(&error.message),
+                request_id: answer.request_id(),
+            });
         }
         Ok(GraphQl {
             remarks: answer.remarks(),
@@ -292,7 +327,7 @@ impl Client {
     /// The error of something that could only be read.
     pub(super) fn unread(&self, error: CallError) -> GitHubError {
         match error {
-            CallError::Known(error) => error,
+            CallError::Known(error) | CallError::NoCredentials(error) => error,
             CallError::Heavy { message } => GitHubError::Refused {
                 action: "answer a query in full".to_owned(),
                 status: StatusCode::OK.as_u16(),
@@ -321,3 +356,6 @@ fn hint(status: StatusCode) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

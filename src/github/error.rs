@@ -431,4 +431,7 @@ pub(super) enum NoAnswer {
     /// Longer than any answer that makes sense, unpacked.
     #[error("the answer is larger than {mebibytes} MiB")]
     TooLarge { mebibytes: usize },
+    /// A refusal, but not by GitHub.
+    #[error("HTTP {status} with an HTML page, such as a proxy or a login gives")]
+    Page { status: u16 },
 }

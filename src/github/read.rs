@@ -8,7 +8,7 @@ mod answer;
 mod query;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
     sync::OnceLock,
     time::Duration,
@@ -48,6 +48,15 @@ const CONCURRENCY: usize = 4;
 const MAX_FAILURES_IN_A_ROW: u32 = 5;
 const MAX_FAILURES: u32 = 30;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// After so many failures in a row it may be one piece that spoils the batch.
+const FAILURES_BEFORE_HALVING: u32 = 3;
+
+/// Refusals after which a batch is no longer halved: enough to find one piece among all that a request may hold.
+const MAX_REFUSALS: u32 = 10;
+
+/// After so many owners in a row of whom nothing could be read, it is GitHub, and not the owners.
+const MAX_OWNERS_IN_A_ROW: usize = 3;
 
 /// What is to be known about one environment.
 #[derive(Clone, Debug)]
@@ -110,7 +119,7 @@ type Answered = Vec<(Piece, Result<Found, GitHubError>)>;
 /// What came of a batch.
 struct Pieces {
     found: Answered,
-    /// Why no other batch would fare better.
+    /// Why no other batch of the owner would fare better.
     hopeless: Option<GitHubError>,
 }
 
@@ -119,6 +128,7 @@ struct Budget {
     deadline: Instant,
     in_a_row: u32,
     left: u32,
+    refusals_left: u32,
 }
 
 impl GitHub {
@@ -145,19 +155,37 @@ impl GitHub {
                 refs.insert((repository, name), found);
             }
         };
-        let down = OnceLock::new();
+        let mut owners_in_a_row = 0;
+        let mut nobody: Option<GitHubError> = None;
         for (owner, batches) in self.batches(queries) {
+            let down = nobody.clone().map_or_else(OnceLock::new, OnceLock::from);
+            let mut last = None;
+            let mut all_failed = true;
+            let mut take = |answered: Answered| {
+                for (piece, found) in answered {
+                    match &found {
+                        Err(error) if error.concerns_everything() => last = Some(error.clone()),
+                        _ => all_failed = false,
+                    }
+                    keep(piece, found);
+                }
+            };
             let mut batches = batches.into_iter();
             // The first request shows whether GitHub is there at all, before several are sent at once.
             if let Some(batch) = batches.next() {
-                let found = self.read_batch(&owner, batch, deadline, &down).await;
-                found.into_iter().for_each(|(piece, found)| keep(piece, found));
+                take(self.read_batch(&owner, batch, deadline, &down).await);
             }
             let mut answers = stream::iter(batches)
                 .map(|batch| self.read_batch(&owner, batch, deadline, &down))
                 .buffer_unordered(CONCURRENCY);
-            while let Some(found) = answers.next().await {
-                found.into_iter().for_each(|(piece, found)| keep(piece, found));
+            while let Some(answered) = answers.next().await {
+                take(answered);
+            }
+            drop(answers);
+            // One owner's token, or one environment, may be what is bad.
+            owners_in_a_row = if all_failed { owners_in_a_row + 1 } else { 0 };
+            if owners_in_a_row >= MAX_OWNERS_IN_A_ROW {
+                nobody = last;
             }
         }
         queries
@@ -260,12 +288,13 @@ impl GitHub {
             deadline,
             in_a_row: 0,
             left: MAX_FAILURES,
+            refusals_left: MAX_REFUSALS,
         };
         let mut done = Vec::with_capacity(pieces.len());
-        let mut waiting = vec![pieces];
+        let mut waiting = VecDeque::from([pieces]);
         let mut last: Option<GitHubError> = None;
         let mut hopeless = None;
-        while let Some(batch) = waiting.pop() {
+        while let Some(batch) = waiting.pop_front() {
             if let Some(error) = last.as_ref().filter(|_| Instant::now() >= deadline) {
                 done.extend(batch.into_iter().map(|piece| (piece, Err(error.clone()))));
                 continue;
@@ -292,21 +321,37 @@ impl GitHub {
                 continue;
             }
             let too_heavy = matches!(error, CallError::Heavy { .. } | CallError::Lost { heavy: true, .. });
-            if too_heavy && again.len() > 1 && budget.spend() {
-                tracing::debug!(pieces = again.len(), "too much for one request to GitHub: halved");
+            let (halve, repeat) = match &error {
+                _ if too_heavy && again.len() > 1 => (budget.spend(), false),
+                CallError::Known(GitHubError::Refused { .. } | GitHubError::Forbidden { repository: None, .. }) => {
+                    (budget.refuse(), false)
+                }
+                CallError::Known(_) | CallError::NoCredentials(_) => (false, false),
+                CallError::Lost { .. } => {
+                    let paused = budget.pause().await;
+                    (paused && budget.in_a_row >= FAILURES_BEFORE_HALVING, paused)
+                }
+                // The server is of a version that never will.
+                CallError::NotOffered { .. } => (false, false),
+                CallError::NotSent(_) | CallError::Heavy { .. } => (false, budget.pause().await),
+            };
+            if halve && again.len() > 1 {
+                tracing::debug!(pieces = again.len(), "a request to GitHub is halved");
                 let mut first = again;
                 let second = first.split_off(first.len() / 2);
-                waiting.extend([second, first]);
+                // Last, so that those which nothing is wrong with are read first.
+                waiting.extend([first, second]);
                 last = Some(self.inner.client.unread(error));
                 continue;
             }
-            if !matches!(error, CallError::Known(_)) && budget.pause().await {
-                waiting.push(again);
+            if repeat {
+                waiting.push_front(again);
                 continue;
             }
+            let no_credentials = matches!(error, CallError::NoCredentials(_));
             let error = self.inner.client.unread(error);
             done.extend(again.into_iter().map(|piece| (piece, Err(error.clone()))));
-            if error.concerns_everything() && !too_heavy {
+            if no_credentials || error.concerns_everything() && !too_heavy {
                 hopeless = Some(error.clone());
                 let rest = waiting.drain(..).flatten();
                 done.extend(rest.map(|piece| (piece, Err(error.clone()))));
@@ -327,7 +372,7 @@ impl GitHub {
         loop {
             client.limits().read(deadline).await.map_err(GitHubError::limited)?;
             let read_at = Instant::now();
-            match client.graphql(owner, &query, Value::Object(variables.clone())).await {
+            match client.query(owner, &query, Value::Object(variables.clone())).await {
                 // Waits for the end of the limit above, or gives up there.
                 Err(CallError::Known(GitHubError::Limited { .. })) => {}
                 Err(error) => return Err(error),
@@ -417,6 +462,12 @@ impl Budget {
         self.left > 0 && Instant::now() < self.deadline
     }
 
+    /// Counts a request that GitHub refused; false if there were too many of them.
+    fn refuse(&mut self) -> bool {
+        self.refusals_left = self.refusals_left.saturating_sub(1);
+        self.refusals_left > 0 && self.spend()
+    }
+
     /// Waits before a request is repeated, longer each time; false if it is not to be repeated.
     async fn pause(&mut self) -> bool {
         self.in_a_row += 1;
@@ -439,5 +490,7 @@ fn incomplete() -> CallError {
     }
 }
 
+#[cfg(test)]
+mod isolation;
 #[cfg(test)]
 mod tests;

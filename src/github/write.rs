@@ -147,7 +147,7 @@ impl GitHub {
         loop {
             let cause = match self.post_status(new).await {
                 Ok(()) => return Ok(()),
-                Err(CallError::Known(error)) => return Err(error),
+                Err(CallError::Known(error) | CallError::NoCredentials(error)) => return Err(error),
                 Err(error @ (CallError::NotSent(_) | CallError::NotOffered { .. })) => {
                     return Err(self.inner.client.unread(error));
                 }
@@ -203,8 +203,9 @@ impl GitHub {
         let query = "mutation($input: CreateDeploymentStatusInput!) {\n  \
                      createDeploymentStatus(input: $input) { deploymentStatus { id state createdAt } }\n}\n";
         let answer = client
-            .graphql(&new.repository.owner, query, json!({ "input": input }))
-            .await?;
+            .graphql(&new.repository.owner, query, json!({ "input": input }), &new.action())
+            .await
+            .map_err(|error| new.named(error))?;
         let posted = answer.data.get("createDeploymentStatus").cloned().unwrap_or_default();
         let posted = match (serde_json::from_value::<Posted>(posted), answer.errors.first()) {
             // A status that is there was posted, whatever the errors beside it say.
@@ -237,7 +238,7 @@ impl GitHub {
         let answer = self
             .inner
             .client
-            .graphql(&new.repository.owner, query, json!({ "id": new.deployment }))
+            .query(&new.repository.owner, query, json!({ "id": new.deployment }))
             .await?;
         let shown = answer.data.get("node").cloned().unwrap_or_default();
         let shown: Shown = serde_json::from_value(shown).map_err(garbled)?;
@@ -247,7 +248,7 @@ impl GitHub {
     /// After a create that failed: whether it was done all the same.
     async fn find_created(&self, new: &NewDeployment, error: CallError) -> Result<Created, WriteError> {
         let cause: Cause = match error {
-            CallError::Known(error) => return Err(error),
+            CallError::Known(error) | CallError::NoCredentials(error) => return Err(error),
             error @ (CallError::NotSent(_) | CallError::NotOffered { .. }) => {
                 return Err(self.inner.client.unread(error));
             }
@@ -281,7 +282,7 @@ impl GitHub {
         let answer = self
             .inner
             .client
-            .graphql(&new.repository.owner, &query, variables)
+            .query(&new.repository.owner, &query, variables)
             .await?;
         let nodes = answer.data.pointer("/repository/deployments/nodes").cloned();
         let nodes: Vec<Node> = serde_json::from_value(nodes.unwrap_or_default()).map_err(garbled)?;
@@ -346,7 +347,7 @@ impl GitHub {
             (StatusCode::FORBIDDEN, _) => client
                 .forbidden(Some(&repository), "deployments: write", message.clone(), &remarks)
                 .into(),
-            (StatusCode::UNPROCESSABLE_ENTITY, Some(git_ref)) if message.starts_with("No ref found for") => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(git_ref)) if message.contains("No ref found for") => {
                 GitHubError::RefNotFound {
                     repository,
                     git_ref: git_ref.clone(),
@@ -435,6 +436,14 @@ impl NewStatus {
             "post {} on deployment {} of {}",
             self.state, self.deployment, self.repository
         )
+    }
+
+    /// A 403 of the whole request is about the one repository that was asked.
+    fn named(&self, mut error: CallError) -> CallError {
+        if let CallError::Known(GitHubError::Forbidden { repository, .. }) = &mut error {
+            repository.get_or_insert_with(|| self.repository.clone());
+        }
+        error
     }
 
     fn lost(&self, source: Cause) -> GitHubError {

@@ -125,7 +125,22 @@ pub fn desired(
         conditions: condition(before).map(|ready| vec![ready.clone()]),
         ..before.clone()
     };
-    (status != shown).then_some(status)
+    (steady(&status) != steady(&shown)).then_some(status)
+}
+
+/// Without the ids that GitHub gives to requests: another one for the same trouble is nothing new.
+fn steady(status: &GitHubDeploymentStatus) -> GitHubDeploymentStatus {
+    const REQUEST: &str = " (request ";
+    let mut status = status.clone();
+    for condition in status.conditions.iter_mut().flatten() {
+        while let Some(start) = condition.message.find(REQUEST) {
+            let end = condition.message[start..]
+                .find(')')
+                .map_or(condition.message.len(), |length| start + length + 1);
+            condition.message.replace_range(start..end, "");
+        }
+    }
+    status
 }
 
 /// What an event would say about the way from `previous` to `status`; none if only details changed.

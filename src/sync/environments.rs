@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    DeclaredIn, Details, RunError, Settings, World,
+    DeclaredIn, Details, Settings, World,
     gather::{Gathered, Seen, Source, Standing},
 };
 
@@ -33,20 +33,18 @@ pub(super) struct EnvironmentWork {
 
 /// Reads every environment that a source of this pass speaks for, and decides.
 ///
-/// # Errors
-/// When none could be read because GitHub is out of reach or knows no such credentials.
+/// Beside them is the one error of all, where none could be read because GitHub is out of reach or knows no such
+/// credentials.
 pub(super) async fn read(
     world: &World,
     settings: &Settings,
     gathered: &Gathered,
-) -> Result<Vec<EnvironmentWork>, RunError> {
+) -> (Vec<EnvironmentWork>, Option<GitHubError>) {
     let mut works = group(&gathered.sources);
     world.progress.stage("reading GitHub", None);
     let queries: Vec<EnvironmentQuery> = works.iter().map(|work| work.query(&gathered.sources)).collect();
     let readings = world.github.read(&queries).await;
-    if let Some(error) = nothing_works(&readings) {
-        return Err(RunError::GitHub(error));
-    }
+    let outage = nothing_works(&readings);
     for (work, reading) in works.iter_mut().zip(readings) {
         match reading {
             Ok(reading) => work.decide(world, settings, gathered, reading).await,
@@ -55,7 +53,7 @@ pub(super) async fn read(
         work.known = work.deployments();
     }
     works.sort_by_key(|work| work.urgency());
-    Ok(works)
+    (works, outage)
 }
 
 /// One error for the whole pass, where GitHub as a whole did not answer.

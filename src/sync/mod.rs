@@ -100,8 +100,17 @@ async fn run(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<P
         };
         before(deadline, held).await?;
     }
-    let environments = before(deadline, environments::read(world, settings, &gathered)).await?;
+    let reading = async { Ok(environments::read(world, settings, &gathered).await) };
+    let (environments, outage) = before(deadline, reading).await?;
     let mut pass = apply::Pass::new(world, settings, deadline, gathered, environments);
+    if let Some(error) = outage {
+        // What the objects show would be taken for the present.
+        let (pass, sources) = pass.finish();
+        if settings.write_status && !settings.dry_run {
+            status::write(world, &pass.document, &sources).await;
+        }
+        return Err(error.into());
+    }
     if settings.dry_run {
         pass.plan_only();
         return Ok(pass.finish().0);

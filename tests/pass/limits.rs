@@ -197,5 +197,11 @@ async fn github_out_of_reach_is_an_error_of_the_pass() {
     test.github.inject(Fault::new(FaultKind::LostAnswer).always());
     let error = test.try_pass().await.expect_err("nothing works");
     assert!(matches!(error, RunError::GitHub(_)), "{error}");
-    assert_eq!(test.cluster.take_writes(), Vec::<String>::new());
+    let writes = test.cluster.take_writes();
+    let statuses = writes.iter().filter(|write| write.ends_with("/status")).count();
+    assert_eq!(
+        (statuses, writes.len()),
+        (3, 6),
+        "each object tells it, with an event: {writes:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! What the objects themselves show.
 
-use kube_status_to_github::report::Action;
+use github_emulator::{Fault, FaultKind};
+use kube_status_to_github::{report::Action, sync::RunError};
 use serde_json::json;
 
 use crate::{
@@ -54,6 +55,33 @@ async fn a_failure_of_the_report_is_shown_once() {
     assert_eq!(test.shown()["conditions"][0]["reason"], "RefNotFound");
     assert_eq!(reasons(&test), ["Warning RefNotFound"]);
     test.quiet_pass().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_github_out_of_reach_is_shown_once() {
+    let test = Test::with_app("v1", Rollout::Done);
+    test.pass().await;
+    let shown = test.shown();
+    test.cluster.take_writes();
+    for (code, reason) in [(502, "GitHubUnreachable"), (401, "BadCredentials")] {
+        let fault = Fault::new(FaultKind::Status { code, body: None });
+        test.github.inject(fault.always());
+        for expected in [&[STATUS, EVENT][..], &[]] {
+            assert!(matches!(test.try_pass().await, Err(RunError::GitHub(_))), "{code}");
+            assert_eq!(test.cluster.take_writes(), expected, "{code}");
+        }
+        let ready = &test.shown()["conditions"][0];
+        assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!(reason)));
+        assert_eq!(
+            test.shown()["deploymentId"],
+            shown["deploymentId"],
+            "that is still known"
+        );
+        test.github.clear_faults();
+    }
+    test.pass().await;
+    assert_eq!(test.shown()["conditions"][0]["reason"], "Reported");
+    assert_eq!(reasons(&test).len(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,7 +77,7 @@ impl GitHub {
         let answer = self
             .inner
             .client
-            .graphql(owner, query, json!({ "id": new.deployment }))
+            .query(owner, query, json!({ "id": new.deployment }))
             .await?;
         let shown = answer.data.get("node").cloned().unwrap_or_default();
         let shown: Shown = serde_json::from_value(shown).map_err(garbled)?;
