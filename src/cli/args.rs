@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
+use super::config_file::Listed;
 use crate::report::{CheckFormat, Format, HealthFormat, RefFormat};
 
 /// Brings the rollout status of Kubernetes objects to GitHub Deployments.
@@ -53,6 +56,12 @@ Examples:
   kube-status-to-github sync deployment/app --repo shop/app --environment staging \\
     --container app --wait --timeout 10m
 
+  # Several, each a source of its own; and the same as a file
+  kube-status-to-github sync rollouts.argoproj.io -l app=shop --repo shop/app \\
+    --environment staging --json-path '{.metadata.labels.version}' --wait
+  kube-status-to-github sync deployment web api --repo shop/app --environment staging \\
+    --container app --print-config > deployments.yaml
+
 Credentials come from the environment: GITHUB_TOKEN (or GH_TOKEN); or a GitHub App with
 GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or GITHUB_APP_PRIVATE_KEY_FILE). A token wins over an App.
 
@@ -67,8 +76,9 @@ Examples:
   # The objects that the GitHubDeployment objects of a namespace name
   kube-status-to-github status -n shop
 
-  # One object, and why it is what it is
-  kube-status-to-github status deployment/app --explain
+  # Some objects, and why they are what they are
+  kube-status-to-github status deployment/app statefulset/db --explain
+  kube-status-to-github status deployment -l app=shop --explain
 
   # Until its rollout is final
   kube-status-to-github status deployment/app --wait --timeout 5m
@@ -154,7 +164,9 @@ pub struct LogArguments {
 }
 
 /// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum LogFormat {
     /// A line for people.
     Text,
@@ -165,6 +177,9 @@ pub enum LogFormat {
 /// Flags of `sync`.
 #[derive(Debug, Args)]
 pub struct SyncArguments {
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArguments,
     /// Where to look.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -174,10 +189,10 @@ pub struct SyncArguments {
         long,
         value_name = "REPOSITORY",
         requires = "object",
-        help_heading = "Source from flags (with TYPE/NAME)"
+        help_heading = "Sources from flags (with TYPE/NAME)"
     )]
     pub repo: Option<String>,
-    /// A source without a GitHubDeployment.
+    /// Sources without a GitHubDeployment.
     #[command(flatten)]
     pub flags: FlagSourceArguments,
     /// What is printed and shown.
@@ -204,6 +219,9 @@ pub struct SyncArguments {
 /// Flags of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArguments {
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArguments,
     /// Where to look.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -229,15 +247,30 @@ pub struct StatusArguments {
 #[command(group = ArgGroup::new("place").args(["container", "json_path"]).multiple(true).required(true))]
 #[command(group = ArgGroup::new("subject").args(["object", "filename"]).required(true))]
 pub struct ExtractArguments {
-    /// One object, such as deployment/app, as with status
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// Objects, such as deployment/app, as with status
     #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>)]
-    pub object: Option<String>,
+    pub object: Vec<String>,
     /// Every object of a file, a folder, or - (stdin), without a cluster
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Source")]
     pub filename: Vec<PathBuf>,
     /// Namespace [default: that of the kubeconfig's context]
     #[arg(short, long, value_name = "NAMESPACE", help_heading = "Source")]
     pub namespace: Option<String>,
+    /// All namespaces, with TYPE -l
+    #[arg(short = 'A', long, conflicts_with_all = ["namespace", "filename"], help_heading = "Source")]
+    pub all_namespaces: bool,
+    /// With a TYPE alone: its objects with these labels, such as app=shop
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "SELECTOR",
+        requires = "object",
+        help_heading = "Source"
+    )]
+    pub selector: Option<String>,
     /// The ref is the tag of this container's image
     #[arg(long, value_name = "NAME", help_heading = "Rule")]
     pub container: Option<String>,
@@ -261,6 +294,9 @@ pub struct ExtractArguments {
 /// Flags of `close`.
 #[derive(Debug, Args)]
 pub struct CloseArguments {
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArguments,
     /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org)
     #[arg(long, value_name = "REPOSITORY", help_heading = "Source")]
     pub repo: String,
@@ -290,13 +326,16 @@ pub struct CloseArguments {
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileArguments,
     /// Where to look, as with `sync`.
     #[command(flatten)]
     pub source: SourceArguments,
     /// Repository, as OWNER/NAME (or NAME, with the owner from --github-org); repeatable; alone, no cluster is looked at
     #[arg(long, value_name = "REPOSITORY", help_heading = "Source")]
     pub repo: Vec<String>,
-    /// A source without a GitHubDeployment.
+    /// Sources without a GitHubDeployment.
     #[command(flatten)]
     pub flags: FlagSourceArguments,
     /// Form of the result
@@ -310,14 +349,21 @@ pub struct DoctorArguments {
     pub kubernetes: KubernetesArguments,
 }
 
+/// The configuration file.
+#[derive(Debug, Args)]
+pub struct FileArguments {
+    /// File with defaults of flags and with GitHubDeployments [default: the nearest .kube-status-to-github.yaml]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Source")]
+    pub config: Option<PathBuf>,
+}
+
 /// Where to look.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArguments {
-    /// One object, such as deployment/app; kinds and their short names as with kubectl, custom kinds as
-    /// KIND.VERSION.GROUP/NAME
-    #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>, conflicts_with_all = ["filename", "all_namespaces", "selector"])]
-    pub object: Option<String>,
+    /// Objects, as kubectl takes them: deployment/app statefulset/db, or deployment app web, or deployment -l app=shop
+    #[arg(value_name = "TYPE/NAME", help_heading = None::<&str>, conflicts_with = "filename")]
+    pub object: Vec<String>,
     /// Read GitHubDeployment objects from a file, a folder, or - (stdin), not from the cluster
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath, conflicts_with_all = ["all_namespaces", "selector"])]
     pub filename: Vec<PathBuf>,
@@ -327,17 +373,20 @@ pub struct SourceArguments {
     /// Namespace [default: that of the kubeconfig's context]
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// GitHubDeployment objects of all namespaces
+    /// GitHubDeployment objects of all namespaces; with TYPE -l, objects of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
-    /// GitHubDeployment objects with these labels, such as team=shop
+    /// GitHubDeployment objects with these labels, such as team=shop; with a TYPE, its objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
+    /// The GitHubDeployments of the configuration file, where nothing else was asked for.
+    #[arg(skip)]
+    pub listed: Option<Listed>,
 }
 
-/// One source from flags, for TYPE/NAME: the fields of a GitHubDeployment, but for the repository.
+/// Sources from flags, for TYPE/NAME: the fields of a GitHubDeployment, but for the repository.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Source from flags (with TYPE/NAME)")]
+#[command(next_help_heading = "Sources from flags (with TYPE/NAME)")]
 pub struct FlagSourceArguments {
     /// Environment on GitHub
     #[arg(long, value_name = "NAME", requires = "object")]
@@ -385,6 +434,9 @@ pub struct SyncOutputArguments {
     /// Print what would be written, and write nothing anywhere
     #[arg(long)]
     pub dry_run: bool,
+    /// Print sources from flags as GitHubDeployments, else every setting and where it comes from, and do nothing
+    #[arg(long)]
+    pub print_config: bool,
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
@@ -452,7 +504,7 @@ pub struct LimitArguments {
     #[arg(long)]
     pub wait: bool,
     /// With --wait: give up after this time [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// A pass never takes longer
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
@@ -472,7 +524,9 @@ pub struct LimitArguments {
 }
 
 /// How much of the cluster is told to GitHub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Details {
     /// Minimal for public repositories, full for others.
     Auto,
@@ -483,7 +537,7 @@ pub enum Details {
 }
 
 /// Reads a length of time above zero, such as `60s`, `5m` or `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
         Ok(duration) => Ok(duration),

@@ -102,24 +102,46 @@ pub async fn default_namespace(config: &ClusterConfig) -> String {
         .map_or_else(|_| "default".to_owned(), |config| config.default_namespace)
 }
 
-async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
+/// The contexts of the kubeconfig; none where there is none that can be read.
+#[must_use]
+pub fn contexts(config: &ClusterConfig) -> Vec<String> {
+    match read(config) {
+        Ok(Read::Kubeconfig(_, kubeconfig)) => kubeconfig.contexts.into_iter().map(|context| context.name).collect(),
+        Ok(Read::Nothing(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// What there is of kubeconfigs.
+enum Read {
+    /// Where it is from, and what is in it.
+    Kubeconfig(String, Box<Kubeconfig>),
+    /// The path at which there would be one.
+    Nothing(String),
+}
+
+fn read(wanted: &ClusterConfig) -> Result<Read, ClusterError> {
     let (origin, read) = match &wanted.kubeconfig {
         Some(path) => (path.display().to_string(), Kubeconfig::read_from(path).map(Some)),
         None => ("KUBECONFIG".to_owned(), Kubeconfig::from_env()),
     };
-    let (origin, kubeconfig) = match read.map_err(|source| unusable(&origin, source))? {
-        Some(kubeconfig) => (origin, kubeconfig),
-        None => {
-            let path = std::env::home_dir()
-                .unwrap_or_else(|| PathBuf::from("~"))
-                .join(".kube/config");
-            if !path.exists() {
-                return in_cluster(wanted, &path.display().to_string());
-            }
-            let origin = path.display().to_string();
-            let read = Kubeconfig::read_from(&path).map_err(|source| unusable(&origin, source))?;
-            (origin, read)
-        }
+    if let Some(kubeconfig) = read.map_err(|source| unusable(&origin, source))? {
+        return Ok(Read::Kubeconfig(origin, Box::new(kubeconfig)));
+    }
+    let path = std::env::home_dir()
+        .unwrap_or_else(|| PathBuf::from("~"))
+        .join(".kube/config");
+    let origin = path.display().to_string();
+    if !path.exists() {
+        return Ok(Read::Nothing(origin));
+    }
+    let read = Kubeconfig::read_from(&path).map_err(|source| unusable(&origin, source))?;
+    Ok(Read::Kubeconfig(origin, Box::new(read)))
+}
+
+async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
+    let (origin, kubeconfig) = match read(wanted)? {
+        Read::Kubeconfig(origin, kubeconfig) => (origin, *kubeconfig),
+        Read::Nothing(path) => return in_cluster(wanted, &path),
     };
     let options = KubeConfigOptions {
         context: wanted.context.clone(),

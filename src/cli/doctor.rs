@@ -6,18 +6,17 @@ use jiff::Timestamp;
 
 use super::{
     Failure, Surroundings, cluster,
-    config::{ConfigError, Declarations, DoctorConfig, GitHubParts, Objects},
+    config::{ConfigError, DoctorConfig, GitHubParts, Objects},
     credentials::CredentialsError,
     exit::Exit,
     print,
-    sync::namespace_or_default,
+    sync::{declared_in, namespace_or_default},
 };
 use crate::{
     doctor::{self, CredentialsFound, Finding, Subject},
     github::Credentials,
     report::{CheckDocument, render_checks},
-    source::Scope,
-    sync::{DeclaredIn, ObjectsIn},
+    sync::ObjectsIn,
 };
 
 /// Makes the checks and prints them.
@@ -31,7 +30,7 @@ pub(super) async fn run(config: DoctorConfig, surroundings: Surroundings) -> Res
     }
     surroundings.progress.stage("checking", None);
     let output = config.output;
-    let subject = subject(config, stdin.into()).await;
+    let subject = subject(config, stdin.into()).await?;
     let examination = doctor::examine(&subject).await;
     surroundings.progress.finish();
     let document = CheckDocument::new(examination.checks);
@@ -48,7 +47,7 @@ pub(super) async fn run(config: DoctorConfig, surroundings: Surroundings) -> Res
 }
 
 /// What was configured, in the words of an examination.
-async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Subject {
+async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Result<Subject, Failure> {
     let DoctorConfig {
         declarations,
         objects,
@@ -69,29 +68,13 @@ async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Subject {
         Some(cluster) => Some(cluster::connect(cluster).await),
         None => None,
     };
-    let namespace = namespace_or_default(namespace, client.as_ref().and_then(|client| client.as_ref().ok()));
-    let declared_in = declarations.map(|declarations| match declarations {
-        Declarations::Cluster {
-            all_namespaces: true,
-            selector,
-        } => DeclaredIn::Cluster {
-            scope: Scope::All,
-            selector,
-        },
-        Declarations::Cluster {
-            all_namespaces: false,
-            selector,
-        } => DeclaredIn::Cluster {
-            scope: Scope::Namespace(namespace),
-            selector,
-        },
-        Declarations::Files(paths) => DeclaredIn::Files { paths, namespace },
-        Declarations::Flags { mut spec, git_ref } => {
-            spec.source_ref.namespace.get_or_insert(namespace);
-            DeclaredIn::Flags { spec, git_ref }
-        }
-    });
-    Subject {
+    let reached = client.as_ref().and_then(|client| client.as_ref().ok());
+    let namespace = namespace_or_default(namespace, reached);
+    let declared_in = match declarations {
+        None => None,
+        Some(declarations) => Some(declared_in(declarations, namespace, &objects, reached, &stdin).await?),
+    };
+    Ok(Subject {
         api: api.map_err(|error| finding(&error)),
         credentials: credentials
             .map(|found| CredentialsFound {
@@ -111,7 +94,7 @@ async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Subject {
         default_owner: owner,
         stdin,
         now: Timestamp::now(),
-    }
+    })
 }
 
 fn finding(error: &ConfigError) -> Finding {

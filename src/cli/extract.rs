@@ -4,7 +4,12 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Failure, Surroundings, cluster, config::ExtractConfig, exit::Exit, kinds, sync::namespace_or_default};
+use super::{
+    Failure, Surroundings, cluster,
+    config::ExtractConfig,
+    exit::Exit,
+    sync::{namespace_or_default, scope},
+};
 use crate::{
     extract::{ExtractError, Rule},
     report::{ErrorResult, RefDocument, RefRow, clean, render_refs},
@@ -16,7 +21,8 @@ use crate::{
 /// [`Exit::SomeFailed`] where an object is missing, could not be read, or has no ref by this rule.
 pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
     let ExtractConfig {
-        object,
+        typed,
+        all_namespaces,
         files,
         cluster,
         namespace,
@@ -30,17 +36,24 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
     })?;
     let mut results = Vec::new();
     let mut faults = Vec::new();
-    if let Some(source_ref) = object {
+    let mut problems = Vec::new();
+    if let Some(typed) = typed {
         let client = cluster::connect(&cluster).await?;
         let namespace = namespace_or_default(namespace, Some(&client));
-        let reference = kinds::reference(source_ref, &namespace)?;
         let objects = Objects::Cluster(Cluster::new(client));
-        let observe = |_, object: &Value| row(&rule, reference.clone(), object);
-        let observed = source::observe_with_templates(&objects, std::slice::from_ref(&reference), observe).await;
-        results.extend(observed.into_iter().map(|observation| match observation {
+        let references = typed
+            .references(&objects, scope(all_namespaces, namespace), &mut problems)
+            .await?;
+        let observe = |place: usize, object: &Value| row(&rule, references[place].clone(), object);
+        let observed = source::observe_with_templates(&objects, &references, observe).await;
+        let read = references.into_iter().zip(observed);
+        results.extend(read.map(|(reference, observation)| match observation {
             Observation::Found(row) => row,
-            Observation::Gone => unread(reference.clone(), "NotFound", format!("{reference} does not exist")),
-            Observation::Unreadable(error) => unread(reference.clone(), error.reason(), error.to_string()),
+            Observation::Gone => {
+                let message = format!("{reference} does not exist");
+                unread(reference, "NotFound", message)
+            }
+            Observation::Unreadable(error) => unread(reference, error.reason(), error.to_string()),
         }));
     } else {
         faults = source::each_object_from_files(&files, io::stdin(), |object| {
@@ -53,12 +66,13 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
             return Err(Failure::cannot_run(faults.remove(0)));
         }
     }
-    let failed = !faults.is_empty() || results.iter().any(|row| row.error.is_some());
+    problems.extend(faults.iter().map(ToString::to_string));
+    let failed = !problems.is_empty() || results.iter().any(|row| row.error.is_some());
     let mut text = Vec::new();
     render_refs(&RefDocument { results }, output, &mut text, style).map_err(Failure::cannot_run)?;
     super::print(&text)?;
-    for fault in faults {
-        super::complain(&format!("error: {}", clean(&fault.to_string(), style.actions)));
+    for problem in problems {
+        super::complain(&format!("error: {}", clean(&problem, style.actions)));
     }
     Ok(if failed { Exit::SomeFailed } else { Exit::Done })
 }

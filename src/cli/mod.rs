@@ -6,7 +6,9 @@ pub mod actions;
 pub mod args;
 mod close;
 pub mod cluster;
+mod completion;
 pub mod config;
+pub mod config_file;
 pub mod credentials;
 mod doctor;
 pub mod exit;
@@ -14,6 +16,8 @@ mod extract;
 pub mod kinds;
 mod logging;
 mod pages;
+mod print_config;
+pub mod program;
 pub mod signals;
 mod status;
 mod sync;
@@ -21,16 +25,17 @@ mod sync;
 use std::{
     ffi::OsString,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
-use clap::Parser;
-
 use self::{
     actions::{Step, annotate},
-    args::{Arguments, Command, LogFormat},
+    args::{Command, LogFormat},
     config::{CloseConfig, ConfigError, DoctorConfig, ExtractConfig, StatusConfig, SyncConfig},
+    config_file::{ConfigFileError, ParseError, Setting},
     exit::Exit,
+    program::CalledAs,
 };
 use crate::report::{
     Progress, Style,
@@ -64,16 +69,34 @@ pub struct Failure {
 
 /// Does what the arguments say, and prints what there is to tell.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    let called_as = CalledAs::of(words.first().map(OsString::as_os_str));
+    let command = called_as.command();
+    let completed = match called_as {
+        CalledAs::PluginCompletion => Some(completion::answer_to_kubectl(&command, &words).into_bytes()),
+        CalledAs::Program | CalledAs::Plugin => completion::answer(&command, &words, &variable),
+    };
+    if let Some(completed) = completed {
+        // A shell that went away needs no candidates.
+        let _ = print(&completed);
+        return Exit::Done.into();
+    }
+    let step = Step::read(&variable);
+    let actions = step.is_some();
+    let (folder, home) = (std::env::current_dir().ok(), std::env::home_dir());
+    let parsed = match config_file::parse(command, &words, folder.as_deref(), home.as_deref(), &variable) {
+        Ok(parsed) => parsed,
+        Err(ParseError::Usage(error)) => {
             // Help and version come this way too, with code 0 and for stdout. Nobody is left to tell of a broken pipe.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
+        Err(ParseError::File(error)) => {
+            complain(&Failure::from(error).text(actions));
+            return Exit::Usage.into();
+        }
     };
-    let step = Step::read(&variable);
-    let actions = step.is_some();
+    let arguments = parsed.arguments;
     let surroundings = Surroundings {
         style: Style {
             width: io::stdout()
@@ -91,7 +114,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         step,
     };
     logging::start(&arguments.log, &variable, actions, &surroundings.progress);
-    match dispatch(arguments.command, surroundings) {
+    if let Some(file) = parsed.file {
+        tracing::info!(file = file.shown, "defaults come from a configuration file");
+        if let Some(instead) = parsed.unused {
+            let instead = instead.replace('_', "-");
+            tracing::info!(
+                file = file.shown,
+                instead,
+                "its deployments are not used: others were asked for"
+            );
+        }
+    }
+    let request = Request {
+        command: arguments.command,
+        settings: parsed.settings,
+        called_as,
+        program: words.first().cloned().unwrap_or_default(),
+    };
+    match dispatch(request, surroundings) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             match arguments.log.log_format {
@@ -105,8 +145,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(command: Command, surroundings: Surroundings) -> Result<Exit, Failure> {
-    match command {
+/// What was asked for, and how.
+struct Request {
+    command: Command,
+    settings: Vec<Setting>,
+    called_as: CalledAs,
+    program: OsString,
+}
+
+fn dispatch(request: Request, surroundings: Surroundings) -> Result<Exit, Failure> {
+    match request.command {
+        Command::Sync(arguments) if arguments.output.print_config => {
+            // Who we would be on GitHub is not printed, and need not be known.
+            let token = |name: &str| match name {
+                "GITHUB_TOKEN" => Some("unused".to_owned()),
+                name => variable(name),
+            };
+            let config = SyncConfig::new(*arguments, &token)?;
+            block_on(print_config::run(config, &request.settings, surroundings.style.actions))?
+        }
         Command::Sync(arguments) => {
             let config = SyncConfig::new(*arguments, &variable)?;
             block_on(sync::run(config, surroundings))?
@@ -128,7 +185,10 @@ fn dispatch(command: Command, surroundings: Surroundings) -> Result<Exit, Failur
             block_on(doctor::run(config, surroundings))?
         }
         Command::Crd => print(pages::crd().map_err(Failure::cannot_run)?.as_bytes()),
-        Command::Completions { shell } => print(&pages::completions(shell)),
+        Command::Completions { shell } => {
+            let (command, program) = (request.called_as.command(), Path::new(&request.program));
+            print(&completion::registration(shell, &command, program).map_err(Failure::cannot_run)?)
+        }
         Command::Man { command } => {
             let page = pages::manual(command.as_deref()).map_err(|error| Failure {
                 exit: Exit::Usage,
@@ -214,6 +274,15 @@ impl From<ConfigError> for Failure {
                 exit: Exit::Usage,
                 error: error.into(),
             },
+        }
+    }
+}
+
+impl From<ConfigFileError> for Failure {
+    fn from(error: ConfigFileError) -> Self {
+        Self {
+            exit: Exit::Usage,
+            error: error.into(),
         }
     }
 }

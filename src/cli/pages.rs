@@ -1,4 +1,4 @@
-//! What the program prints about itself: CustomResourceDefinition, completions, manual pages.
+//! What the program prints about itself: CustomResourceDefinition, manual pages.
 
 use std::io;
 
@@ -26,15 +26,6 @@ pub enum PageError {
 /// The CustomResourceDefinition as YAML.
 pub fn crd() -> Result<String, serde_saphyr::ser::Error> {
     crate::crd::yaml()
-}
-
-/// The completion script. It is made in memory, for the generator panics where it cannot write.
-pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
-    let mut command = Arguments::command();
-    let name = command.get_name().to_owned();
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    script
 }
 
 /// The manual page of the program, or of one of its commands.

@@ -15,13 +15,12 @@ use super::{
     Failure, Surroundings, cluster,
     config::{self, ClusterConfig, Declarations, StatusConfig, Subject},
     exit::Exit,
-    kinds,
-    sync::namespace_or_default,
+    sync::{namespace_or_default, scope},
 };
 use crate::{
     kstatus::{self, Explanation, Health, Status, Workload},
     report::{HealthExplanation, HealthRow, HealthWriter, Progress, Style, clean},
-    source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError, Scope},
+    source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError},
 };
 
 /// Between two looks of `--wait`.
@@ -44,13 +43,11 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         explain,
         wait,
     } = config;
-    let all_namespaces = matches!(
-        &subject,
-        Subject::Declared(Declarations::Cluster {
-            all_namespaces: true,
-            ..
-        })
-    );
+    let all_namespaces = match &subject {
+        Subject::Declared(declarations) => declarations.are_everywhere(),
+        Subject::Typed { all_namespaces, .. } => *all_namespaces,
+        Subject::Objects | Subject::Files(_) => false,
+    };
     let style = Style {
         all_namespaces,
         ..surroundings.style
@@ -80,20 +77,31 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     let needs_cluster = match &subject {
         Subject::Objects => false,
         Subject::Files(_) => declared.iter().any(|declaration| declaration.spec.is_ok()),
-        Subject::Declared(_) | Subject::Object(_) => true,
+        Subject::Declared(_) | Subject::Typed { .. } => true,
     };
     let client = match &cluster {
         Some(cluster) if needs_cluster => Some(cluster::connect(cluster).await?),
         _ => None,
     };
     let namespace = namespace_or_default(namespace, client.as_ref());
-    let references = match (subject, &client) {
-        (Subject::Object(source_ref), _) => vec![kinds::reference(source_ref, &namespace)?],
-        (Subject::Declared(declarations), Some(client)) => {
-            let declared = declared_in_cluster(client, declarations, namespace).await?;
+    let mut read = None;
+    let references = match subject {
+        Subject::Typed { typed, all_namespaces } => {
+            let objects = read.insert(objects_in(&objects, client.clone())?);
+            typed
+                .references(objects, scope(all_namespaces, namespace), &mut problems)
+                .await?
+        }
+        Subject::Declared(declarations) => {
+            let declared = declared_by(declarations, client.as_ref(), namespace).await?;
             references(&declared, &mut problems)
         }
-        _ => references(&declared, &mut problems),
+        Subject::Objects | Subject::Files(_) => references(&declared, &mut problems),
+    };
+    let objects = match read {
+        Some(read) => read,
+        None if references.is_empty() => Objects::Files(Vec::new()),
+        None => objects_in(&objects, client)?,
     };
     if let (0, true, false, Some(problem)) = (told.rows, references.is_empty(), needs_cluster, problems.first()) {
         return Err(Failure::cannot_run(anyhow::anyhow!("{problem}")));
@@ -101,8 +109,8 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
 
     let (observed, unfinished) = match wait {
         _ if references.is_empty() => (Vec::new(), false),
-        None => (look(&objects_in(objects, client)?, &references).await, false),
-        Some(timeout) => look_until_final(&objects_in(objects, client)?, &references, timeout, &surroundings).await,
+        None => (look(&objects, &references).await, false),
+        Some(timeout) => look_until_final(&objects, &references, timeout, &surroundings).await,
     };
     for (reference, observation) in references.into_iter().zip(observed) {
         told.row(reference, observation);
@@ -132,7 +140,7 @@ async fn tell_files(
     problems: &mut Vec<String>,
 ) -> Vec<Declaration> {
     match subject {
-        Subject::Declared(_) | Subject::Object(_) => Vec::new(),
+        Subject::Declared(_) | Subject::Typed { .. } => Vec::new(),
         Subject::Objects => {
             let give = |object: &Value| told.object(object, namespace);
             let faults = source::each_object_from_files(objects.paths(), io::stdin(), give);
@@ -151,26 +159,29 @@ async fn tell_files(
     }
 }
 
-async fn declared_in_cluster(
-    client: &Client,
+async fn declared_by(
     declarations: Declarations,
+    client: Option<&Client>,
     namespace: String,
 ) -> Result<Vec<Declaration>, Failure> {
-    let Declarations::Cluster {
-        all_namespaces,
-        selector,
-    } = declarations
-    else {
+    match (declarations, client) {
+        (
+            Declarations::Cluster {
+                all_namespaces,
+                selector,
+            },
+            Some(client),
+        ) => {
+            let scope = scope(all_namespaces, namespace);
+            let declared = source::declared_in_cluster(client, &scope, selector.as_deref()).await;
+            Ok(declared.map_err(Failure::cannot_run)?.declarations)
+        }
+        (Declarations::Listed(listed), _) => {
+            Ok(source::declared_in_list(&listed.file, &listed.objects, &namespace).declarations)
+        }
         // Those of files are told as they are read, and flags are for `sync`.
-        return Ok(Vec::new());
-    };
-    let scope = if all_namespaces {
-        Scope::All
-    } else {
-        Scope::Namespace(namespace)
-    };
-    let declared = source::declared_in_cluster(client, &scope, selector.as_deref()).await;
-    Ok(declared.map_err(Failure::cannot_run)?.declarations)
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// What is told of the objects so far.
@@ -254,10 +265,10 @@ fn references(declared: &[Declaration], problems: &mut Vec<String>) -> Vec<Objec
 }
 
 /// Where the named objects are.
-fn objects_in(objects: config::Objects, client: Option<Client>) -> Result<Objects, Failure> {
+fn objects_in(objects: &config::Objects, client: Option<Client>) -> Result<Objects, Failure> {
     Ok(match (objects, client) {
         (config::Objects::Files(paths), _) => {
-            Objects::Files(source::objects_from_files(&paths, io::stdin()).map_err(Failure::cannot_run)?)
+            Objects::Files(source::objects_from_files(paths, io::stdin()).map_err(Failure::cannot_run)?)
         }
         (config::Objects::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client)),
         (config::Objects::Cluster, None) => Objects::Files(Vec::new()),

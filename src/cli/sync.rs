@@ -8,6 +8,7 @@ use kube::Client;
 use super::{
     Failure, Surroundings, args, cluster,
     config::{Declarations, GitHubConfig, Objects, Repeat, SyncConfig},
+    config_file::Listed,
     exit::Exit,
     print, signals,
 };
@@ -15,7 +16,7 @@ use crate::{
     github::{self, GitHub},
     plan::State,
     report::{self, Document, Format, SUPERSEDED, Style},
-    source::Scope,
+    source::{self, Cluster, Scope, SourceError},
     sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World},
 };
 
@@ -25,13 +26,7 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         Some(cluster) => Some(cluster::connect(cluster).await?),
         None => None,
     };
-    let all_namespaces = matches!(
-        config.declarations,
-        Declarations::Cluster {
-            all_namespaces: true,
-            ..
-        }
-    );
+    let all_namespaces = config.declarations.are_everywhere();
     let mut stdin = Vec::new();
     if config.reads_stdin() {
         // Before signals are listened for: nothing notices them while a terminal is read.
@@ -63,9 +58,12 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         surroundings,
     };
     let repeat = config.repeat;
-    let settings = settings(config, world.kubernetes.as_ref(), told.surroundings.verbose > 0);
+    let work = async {
+        let settings = settings(config, &world, told.surroundings.verbose > 0).await?;
+        passes(&world, &settings, repeat, &told).await
+    };
     tokio::select! {
-        exit = passes(&world, &settings, repeat, &told) => exit,
+        exit = work => exit,
         exit = second_signal => Ok(exit),
     }
 }
@@ -150,7 +148,7 @@ impl Teller {
 }
 
 /// What was configured, in the words of a pass.
-fn settings(config: SyncConfig, kubernetes: Option<&Client>, situations: bool) -> Settings {
+async fn settings(config: SyncConfig, world: &World, situations: bool) -> Result<Settings, Failure> {
     let SyncConfig {
         declarations,
         objects,
@@ -171,26 +169,16 @@ fn settings(config: SyncConfig, kubernetes: Option<&Client>, situations: bool) -
         no_cross_namespace_refs,
         repository_allow,
     } = config;
-    let namespace = namespace_or_default(namespace, kubernetes);
-    Settings {
-        declared_in: match declarations {
-            Declarations::Cluster {
-                all_namespaces,
-                selector,
-            } => DeclaredIn::Cluster {
-                scope: if all_namespaces {
-                    Scope::All
-                } else {
-                    Scope::Namespace(namespace)
-                },
-                selector,
-            },
-            Declarations::Files(paths) => DeclaredIn::Files { paths, namespace },
-            Declarations::Flags { mut spec, git_ref } => {
-                spec.source_ref.namespace.get_or_insert(namespace);
-                DeclaredIn::Flags { spec, git_ref }
-            }
-        },
+    let namespace = namespace_or_default(namespace, world.kubernetes.as_ref());
+    Ok(Settings {
+        declared_in: declared_in(
+            declarations,
+            namespace,
+            &objects,
+            world.kubernetes.as_ref(),
+            &world.stdin,
+        )
+        .await?,
         objects_in: match objects {
             Objects::Cluster => ObjectsIn::Cluster,
             Objects::Files(paths) => ObjectsIn::Files(paths),
@@ -216,6 +204,59 @@ fn settings(config: SyncConfig, kubernetes: Option<&Client>, situations: bool) -
         write_status,
         situations,
         deadline: Some(deadline),
+    })
+}
+
+/// Where the sources are declared, after kinds that are not known were asked for.
+pub(super) async fn declared_in(
+    declarations: Declarations,
+    namespace: String,
+    objects: &Objects,
+    kubernetes: Option<&Client>,
+    stdin: &[u8],
+) -> Result<DeclaredIn, Failure> {
+    Ok(match declarations {
+        Declarations::Cluster {
+            all_namespaces,
+            selector,
+        } => DeclaredIn::Cluster {
+            scope: scope(all_namespaces, namespace),
+            selector,
+        },
+        Declarations::Files(paths) => DeclaredIn::Files { paths, namespace },
+        Declarations::Listed(Listed { file, objects }) => DeclaredIn::Listed {
+            file,
+            objects,
+            namespace,
+        },
+        Declarations::Flags {
+            typed,
+            all_namespaces,
+            spec,
+            git_ref,
+        } => {
+            let known = match (objects, kubernetes) {
+                (Objects::Cluster, Some(client)) => source::Objects::Cluster(Cluster::new(client.clone())),
+                (Objects::Files(paths), _) if !typed.is_known() => {
+                    source::Objects::Files(source::objects_from_files(paths, stdin).map_err(Failure::cannot_run)?)
+                }
+                _ => source::Objects::Files(Vec::new()),
+            };
+            DeclaredIn::Flags {
+                chosen: typed.resolve(&known, scope(all_namespaces, namespace)).await?,
+                spec,
+                git_ref,
+            }
+        }
+    })
+}
+
+/// One namespace or all.
+pub(super) fn scope(all_namespaces: bool, namespace: String) -> Scope {
+    if all_namespaces {
+        Scope::All
+    } else {
+        Scope::Namespace(namespace)
     }
 }
 
@@ -226,13 +267,13 @@ pub(super) fn namespace_or_default(namespace: Option<String>, kubernetes: Option
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let exit = match &error {
-            RunError::DeadlineExceeded => Exit::TimedOut,
-            _ => Exit::CannotRun,
-        };
-        Self {
-            exit,
-            error: error.into(),
+        match error {
+            RunError::Source(SourceError::Choice(error)) => error.into(),
+            RunError::DeadlineExceeded => Self {
+                exit: Exit::TimedOut,
+                error: error.into(),
+            },
+            error => Self::cannot_run(error),
         }
     }
 }

@@ -76,7 +76,9 @@ pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Wanted, 
 /// What can be told where the cluster is out of reach: what files and flags say.
 async fn without_cluster(subject: &Subject, checks: &mut Checks) -> Wanted {
     match &subject.declared_in {
-        Some(DeclaredIn::Files { .. } | DeclaredIn::Flags { .. }) => wanted_by(subject, None, checks).await,
+        Some(DeclaredIn::Files { .. } | DeclaredIn::Listed { .. } | DeclaredIn::Flags { .. }) => {
+            wanted_by(subject, None, checks).await
+        }
         Some(DeclaredIn::Cluster { .. }) | None => Wanted::of(&subject.repositories),
     }
 }

@@ -12,8 +12,7 @@ use crate::{
     plan::Repository,
     report::with_causes,
     source::{
-        self, Cluster, Complete, Declaration, Declared, ObjectReference, Objects, Observation, SourceError,
-        observe_with_templates,
+        self, Chosen, Cluster, Declaration, ObjectReference, Objects, Observation, SourceError, observe_with_templates,
     },
     sync::{DeclaredIn, ObjectsIn},
 };
@@ -80,7 +79,7 @@ pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<W
     let declared = declare(declared_in, client, subject).await.map_err(finding)?;
     let given = match declared_in {
         DeclaredIn::Flags { git_ref, .. } => git_ref.clone(),
-        DeclaredIn::Cluster { .. } | DeclaredIn::Files { .. } => None,
+        DeclaredIn::Cluster { .. } | DeclaredIn::Files { .. } | DeclaredIn::Listed { .. } => None,
     };
     let mut environments = BTreeSet::new();
     let mut usable = Vec::new();
@@ -130,14 +129,24 @@ async fn declare(
             source::declared_in_cluster(client, scope, selector.as_deref()).await?
         }
         (DeclaredIn::Files { paths, namespace }, _) => source::declared_in_files(paths, namespace, &subject.stdin[..])?,
-        (DeclaredIn::Flags { spec, .. }, _) => Declared {
-            declarations: vec![Declaration {
-                github_deployment: None,
-                described: String::new(),
-                spec: Ok((**spec).clone()),
-            }],
-            complete: Complete::Nothing,
-        },
+        (
+            DeclaredIn::Listed {
+                file,
+                objects,
+                namespace,
+            },
+            _,
+        ) => source::declared_in_list(file, objects, namespace),
+        (DeclaredIn::Flags { chosen, spec, .. }, client) => {
+            let objects = match (&subject.objects_in, client) {
+                (ObjectsIn::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client.clone())),
+                (ObjectsIn::Files(paths), _) if matches!(chosen, Chosen::Labelled { .. }) => {
+                    Objects::Files(source::objects_from_files(paths, &subject.stdin[..])?)
+                }
+                _ => Objects::Files(Vec::new()),
+            };
+            source::declared_by_choice(&objects, chosen, spec).await?
+        }
         (DeclaredIn::Cluster { .. }, None) => return Ok(Vec::new()),
     };
     Ok(declared.declarations)

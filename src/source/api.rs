@@ -24,6 +24,12 @@ use super::SourceError;
 /// What an address cannot hold as it is: all but what names of objects usually consist of.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
 
+/// Whole objects.
+const JSON: &str = "application/json";
+
+/// Names and labels, without what else an object holds.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// Objects a page: what `kubectl` asks for, too.
 const PAGE: usize = 500;
 
@@ -146,7 +152,12 @@ pub(super) fn object_path(collection: &str, name: &str) -> String {
 
 /// Reads one object.
 pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, ApiFailure> {
-    let body = read(client, path).await?;
+    get_as(client, path, JSON).await
+}
+
+/// Reads one object in the first of these forms that the API server has.
+pub(super) async fn get_as<T: DeserializeOwned>(client: &Client, path: &str, forms: &str) -> Result<T, ApiFailure> {
+    let body = read(client, path, forms).await?;
     serde_json::from_slice(&body).map_err(|error| garbled(path, &error))
 }
 
@@ -156,6 +167,27 @@ pub(super) async fn list<A: Default>(
     client: &Client,
     collection: &str,
     selector: Option<&str>,
+    fold: impl FnMut(&mut A, Value),
+) -> Result<A, ApiFailure> {
+    list_as(client, collection, selector, JSON, fold).await
+}
+
+/// As [`list`], but of every object only its metadata is asked for. An API server may send the whole object all the
+/// same.
+pub(super) async fn list_metadata<A: Default>(
+    client: &Client,
+    collection: &str,
+    selector: Option<&str>,
+    fold: impl FnMut(&mut A, Value),
+) -> Result<A, ApiFailure> {
+    list_as(client, collection, selector, METADATA, fold).await
+}
+
+async fn list_as<A: Default>(
+    client: &Client,
+    collection: &str,
+    selector: Option<&str>,
+    forms: &str,
     mut fold: impl FnMut(&mut A, Value),
 ) -> Result<A, ApiFailure> {
     let selector = selector
@@ -166,7 +198,7 @@ pub(super) async fn list<A: Default>(
     let mut answer = A::default();
     let mut path = first.clone();
     loop {
-        let body = match read(client, &path).await {
+        let body = match read(client, &path, forms).await {
             Err(ApiFailure::Answer { code: 410, .. }) if restarts < RESTARTS => {
                 restarts += 1;
                 answer = A::default();
@@ -187,6 +219,18 @@ pub(super) async fn list<A: Default>(
     }
 }
 
+/// The metadata of a list's first objects, with one request.
+pub(super) async fn first_page_of_metadata(client: &Client, collection: &str) -> Result<Vec<Value>, ApiFailure> {
+    let path = format!("{collection}?limit={PAGE}");
+    let body = read(client, &path, METADATA).await?;
+    let mut page = serde_json::Deserializer::from_slice(&body);
+    let mut items = Vec::new();
+    Page(|item| items.push(item))
+        .deserialize(&mut page)
+        .map_err(|error| garbled(collection, &error))?;
+    Ok(items)
+}
+
 fn garbled(path: &str, error: &serde_json::Error) -> ApiFailure {
     ApiFailure::Garbled {
         path: path.to_owned(),
@@ -195,10 +239,10 @@ fn garbled(path: &str, error: &serde_json::Error) -> ApiFailure {
 }
 
 /// Reads the body of a successful answer, and repeats what failed but may succeed.
-async fn read(client: &Client, path: &str) -> Result<Bytes, ApiFailure> {
+async fn read(client: &Client, path: &str, forms: &str) -> Result<Bytes, ApiFailure> {
     let mut attempt = 0;
     loop {
-        match read_once(client, path).await {
+        match read_once(client, path, forms).await {
             Ok(body) => return Ok(body),
             Err((failure, asked)) if attempt < failure.retries() => {
                 let pause = pause(attempt, asked);
@@ -220,15 +264,17 @@ fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
 }
 
 /// One request that reads.
-async fn read_once(client: &Client, path: &str) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
-    exchange(client, Request::get(path), Body::empty()).await
+async fn read_once(client: &Client, path: &str, forms: &str) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
+    exchange(client, Request::get(path), forms, Body::empty()).await
 }
 
 /// Asks a question that is a `create` for the API server but leaves nothing there, such as an access review.
 pub(super) async fn ask<T: DeserializeOwned>(client: &Client, path: &str, question: &Value) -> Result<T, ApiFailure> {
-    let request = Request::post(path).header(http::header::CONTENT_TYPE, "application/json");
+    let request = Request::post(path).header(http::header::CONTENT_TYPE, JSON);
     let body = Body::from(question.to_string().into_bytes());
-    let answer = exchange(client, request, body).await.map_err(|(failure, _)| failure)?;
+    let answer = exchange(client, request, JSON, body)
+        .await
+        .map_err(|(failure, _)| failure)?;
     serde_json::from_slice(&answer).map_err(|error| garbled(path, &error))
 }
 
@@ -236,6 +282,7 @@ pub(super) async fn ask<T: DeserializeOwned>(client: &Client, path: &str, questi
 async fn exchange(
     client: &Client,
     request: http::request::Builder,
+    forms: &str,
     body: Body,
 ) -> Result<Bytes, (ApiFailure, Option<Duration>)> {
     let unreachable = |error: &kube::Error| {
@@ -243,7 +290,7 @@ async fn exchange(
         (ApiFailure::Unreachable { problem }, None)
     };
     let request = request
-        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::ACCEPT, forms)
         .body(body)
         .map_err(|error| unreachable(&kube::Error::HttpError(error)))?;
     let answer = client.send(request).await.map_err(|error| unreachable(&error))?;

@@ -39,6 +39,9 @@ pub enum SourceError {
         /// What the API server did.
         failure: ApiFailure,
     },
+    /// What a user chose by label is not there, or could not be listed.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// Which cluster this is could not be read.
     #[error("the uid of namespace kube-system, by which the cluster is known, could not be read: {failure}")]
     ClusterUnknown {
@@ -57,6 +60,72 @@ impl SourceError {
             Self::NotInstalled => "NotInstalled",
             Self::Forbidden { .. } => "Forbidden",
             Self::ListFailed { failure } | Self::ClusterUnknown { failure } => failure.reason(),
+            Self::Choice(error) => error.reason(),
+        }
+    }
+}
+
+/// Objects that were chosen by label cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ChoiceError {
+    /// No object has the labels.
+    #[error("no {kinds} with the labels {selector} {place}; see `kubectl get {kinds} --show-labels`")]
+    Nothing {
+        /// The kinds, with commas.
+        kinds: String,
+        /// As it was typed.
+        selector: String,
+        /// Such as `in namespace shop`.
+        place: String,
+    },
+    /// Not a label selector.
+    #[error("-l {selector:?} {problem}: write for example app=shop, or 'tier in (web,api),!canary'")]
+    Selector {
+        /// As it was typed.
+        selector: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A kind whose objects are never read, or none that has any.
+    #[error("{kind}: {error}")]
+    Refused {
+        /// The kind.
+        kind: String,
+        /// Why.
+        error: DeclarationError,
+    },
+    /// The kind is not served, or its objects may not be listed.
+    #[error(transparent)]
+    Unreadable(Box<ObservationError>),
+    /// They could not be listed.
+    #[error("the objects of kind {kind} could not be listed: {failure}")]
+    Failed {
+        /// The kind.
+        kind: String,
+        /// What the API server did.
+        failure: ApiFailure,
+    },
+    /// They may not be listed.
+    #[error("objects of kind {kind}: {permission}")]
+    Forbidden {
+        /// The kind.
+        kind: String,
+        /// What is missing.
+        permission: Box<Permission>,
+    },
+}
+
+impl ChoiceError {
+    /// One word in CamelCase, stable.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Nothing { .. } => "NothingSelected",
+            Self::Selector { .. } => "SelectorInvalid",
+            Self::Refused { error, .. } => error.reason(),
+            Self::Unreadable(error) => error.reason(),
+            Self::Failed { failure, .. } => failure.reason(),
+            Self::Forbidden { .. } => "Forbidden",
         }
     }
 }
@@ -104,6 +173,12 @@ pub enum FileError {
         /// What the parser says.
         problem: String,
     },
+    /// More than one document where one is meant.
+    #[error("{file} has several documents: write one, without --- between")]
+    SeveralDocuments {
+        /// As above.
+        file: String,
+    },
     /// A document that is not a Kubernetes object.
     #[error("{document}: {problem}; every document needs apiVersion, kind and metadata.name")]
     NotAnObject {
@@ -122,6 +197,7 @@ impl FileError {
             Self::Unreadable { file, .. }
             | Self::Empty { file }
             | Self::NotText { file, .. }
+            | Self::SeveralDocuments { file }
             | Self::Syntax { file, .. } => file,
             Self::EmptyFolder { folder } => folder,
             Self::NotAnObject { document, .. } => document,
@@ -134,7 +210,7 @@ impl FileError {
         match self {
             Self::Unreadable { .. } => "FileUnreadable",
             Self::Empty { .. } | Self::EmptyFolder { .. } => "FileEmpty",
-            Self::NotText { .. } | Self::Syntax { .. } => "FileInvalid",
+            Self::NotText { .. } | Self::SeveralDocuments { .. } | Self::Syntax { .. } => "FileInvalid",
             Self::NotAnObject { .. } => "NotAnObject",
         }
     }
@@ -411,7 +487,7 @@ impl fmt::Display for Permission {
     }
 }
 
-fn did_you_mean(nearest: Option<&str>) -> String {
+pub(super) fn did_you_mean(nearest: Option<&str>) -> String {
     nearest
         .map(|nearest| format!(", did you mean `{nearest}`?"))
         .unwrap_or_default()
@@ -426,7 +502,7 @@ fn in_words(found: &[String]) -> String {
 }
 
 /// The name among `known` that is most similar to `text`, if any is similar enough to have been meant.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let lower = text.to_lowercase();
     known
         .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))

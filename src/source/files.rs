@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde_json::Value;
@@ -81,6 +81,32 @@ pub fn declared_among_objects(
     }));
     Declared {
         declarations,
+        complete: Complete::Nothing,
+    }
+}
+
+/// The GitHubDeployments of a list in `file`. They need not say what they are.
+#[must_use]
+pub fn declared_in_list(file: &str, objects: &[Value], default_namespace: &str) -> Declared {
+    let mut declarations: Vec<_> = objects
+        .iter()
+        .enumerate()
+        .map(|(index, object)| {
+            let mut object = object.clone();
+            if let Some(fields) = object.as_object_mut() {
+                let kind = fields.entry("kind").or_insert_with(|| KIND.into());
+                if kind == KIND {
+                    let version = || format!("{GROUP}/{VERSION}").into();
+                    fields.entry("apiVersion").or_insert_with(version);
+                }
+            }
+            let place = format!("{file} deployments[{index}]");
+            declaration(Document { place, object }, default_namespace)
+        })
+        .collect();
+    refuse_duplicates(&mut declarations);
+    Declared {
+        declarations: declarations.into_iter().map(|(_, declaration)| declaration).collect(),
         complete: Complete::Nothing,
     }
 }
@@ -168,6 +194,14 @@ fn refuse_duplicates(declarations: &mut [(String, Declaration)]) {
             declarations[index].1.spec = Err(DeclarationError::Duplicate { places: places.clone() });
         }
     }
+}
+
+/// The value that a file of settings holds; null where it holds nothing. `shown` is what messages call the file.
+///
+/// # Errors
+/// When it cannot be read, or is neither YAML nor JSON, or more than one document.
+pub fn settings_from_file(path: &Path, shown: &str) -> Result<Value, FileError> {
+    documents::only_value(path, Path::new(shown))
 }
 
 #[cfg(test)]

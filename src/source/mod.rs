@@ -5,15 +5,18 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::crd::{GitHubDeploymentSpec, GitHubDeploymentStatus};
+use crate::crd::{GitHubDeploymentSpec, GitHubDeploymentStatus, SourceRef};
 
 mod access;
 mod api;
+mod chosen;
 mod declared;
 mod discovery;
 mod error;
 mod facts;
 mod files;
+mod kind_names;
+mod labels;
 #[cfg(test)]
 mod mock;
 mod objects;
@@ -23,11 +26,17 @@ mod templates;
 
 pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
 pub use api::{ApiFailure, cluster_uid};
+pub use chosen::{Chosen, KindName, choose, declared_by_choice};
 pub use declared::declared_in_cluster;
 pub use discovery::{BUILT_IN_KINDS, Kind};
-pub use error::{DeclarationError, FileError, ObservationError, PASSING_REASONS, Permission, SourceError};
+pub(crate) use error::nearest;
+pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, PASSING_REASONS, Permission, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
-pub use files::{declared_among_objects, declared_in_files, each_object_from_files, objects_from_files};
+pub use files::{
+    declared_among_objects, declared_in_files, declared_in_list, each_object_from_files, objects_from_files,
+    settings_from_file,
+};
+pub use kind_names::{KindError, kind_named, names_of_kind};
 pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
 pub use spec::{check, check_extract, check_repository};
@@ -130,7 +139,15 @@ impl ObjectReference {
     /// # Errors
     /// When a part is missing or cannot be part of a name, and for every Secret of the core group.
     pub fn of(spec: &GitHubDeploymentSpec, default_namespace: &str) -> Result<Self, DeclarationError> {
-        spec::reference(&spec.source_ref, default_namespace)
+        Self::named(&spec.source_ref, default_namespace)
+    }
+
+    /// The object of a `spec.sourceRef`, or of what stands in for one.
+    ///
+    /// # Errors
+    /// As [`ObjectReference::of`].
+    pub fn named(source_ref: &SourceRef, default_namespace: &str) -> Result<Self, DeclarationError> {
+        spec::reference(source_ref, default_namespace)
     }
 }
 

@@ -1,12 +1,19 @@
-//! A ref that a user gave is the ref of one rollout only.
+//! A ref that a user gave is the ref of one rollout of each object only.
 
-use std::sync::OnceLock;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
-use crate::{plan::Hash, source::Facts};
+use crate::{
+    plan::Hash,
+    source::{Facts, ObjectReference},
+};
 
-/// The rollout that a given ref belongs to: the first one that is found, for as long as the process repeats its passes.
+/// The rollouts that a given ref belongs to: of each object the first one that is found, for as long as the process
+/// repeats its passes.
 #[derive(Debug, Default)]
-pub(super) struct Bound(OnceLock<Rollout>);
+pub(super) struct Bound(Mutex<BTreeMap<ObjectReference, Rollout>>);
 
 #[derive(Debug)]
 struct Rollout {
@@ -16,8 +23,9 @@ struct Rollout {
 
 impl Bound {
     /// True if the object shows another rollout than the first time. What one of the two does not know counts as equal.
-    pub fn is_superseded_by(&self, facts: &Facts) -> bool {
-        let first = self.0.get_or_init(|| Rollout {
+    pub fn is_superseded_by(&self, object: &ObjectReference, facts: &Facts) -> bool {
+        let mut rollouts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = rollouts.entry(object.clone()).or_insert_with(|| Rollout {
             uid: facts.uid.clone(),
             template: facts.rollout.clone(),
         });

@@ -13,6 +13,7 @@ use crate::{
     report::with_causes,
     source::{
         self, Cluster, Complete, Declaration, DeclarationError, Declared, Facts, ObjectReference, Objects, Observation,
+        SourceError,
     },
 };
 
@@ -95,10 +96,17 @@ impl Reason {
 /// Reads declarations and objects.
 pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Gathered, RunError> {
     world.progress.stage("reading GitHubDeployments", None);
-    let declared = declare(world, settings).await?;
-    let objects = match &settings.objects_in {
-        ObjectsIn::Cluster => Objects::Cluster(Cluster::new(kubernetes(world)?.clone())),
-        ObjectsIn::Files(paths) => Objects::Files(source::objects_from_files(paths, &world.stdin[..])?),
+    let (declared, objects) = match &settings.declared_in {
+        DeclaredIn::Flags { chosen, spec, .. } => {
+            let objects = objects(world, settings)?;
+            (
+                source::declared_by_choice(&objects, chosen, spec)
+                    .await
+                    .map_err(SourceError::from)?,
+                objects,
+            )
+        }
+        _ => (declare(world, settings).await?, objects(world, settings)?),
     };
     let cluster = match (&settings.cluster_name, &settings.objects_in) {
         (Some(name), _) => Some(name.clone()),
@@ -123,6 +131,13 @@ pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound
     Ok(gathered)
 }
 
+fn objects(world: &World, settings: &Settings) -> Result<Objects, RunError> {
+    Ok(match &settings.objects_in {
+        ObjectsIn::Cluster => Objects::Cluster(Cluster::new(kubernetes(world)?.clone())),
+        ObjectsIn::Files(paths) => Objects::Files(source::objects_from_files(paths, &world.stdin[..])?),
+    })
+}
+
 fn kubernetes(world: &World) -> Result<&kube::Client, RunError> {
     world.kubernetes.as_ref().ok_or(RunError::NoCluster)
 }
@@ -133,18 +148,15 @@ async fn declare(world: &World, settings: &Settings) -> Result<Declared, RunErro
             source::declared_in_cluster(kubernetes(world)?, scope, selector.as_deref()).await?
         }
         DeclaredIn::Files { paths, namespace } => source::declared_in_files(paths, namespace, &world.stdin[..])?,
-        DeclaredIn::Flags { spec, .. } => {
-            let described = format!("{}/{}", spec.source_ref.kind, spec.source_ref.name);
-            let declaration = Declaration {
-                github_deployment: None,
-                described,
-                spec: Ok((**spec).clone()),
-            };
-            Declared {
-                declarations: vec![declaration],
-                complete: Complete::Nothing,
-            }
-        }
+        DeclaredIn::Listed {
+            file,
+            objects,
+            namespace,
+        } => source::declared_in_list(file, objects, namespace),
+        DeclaredIn::Flags { .. } => Declared {
+            declarations: Vec::new(),
+            complete: Complete::Nothing,
+        },
     })
 }
 
@@ -223,7 +235,7 @@ impl Gathered {
         }
         for (index, observation) in readable.into_iter().zip(observations) {
             self.sources[index].standing = match observation {
-                Observation::Found((seen, _)) if given.is_some() && self.bound.is_superseded_by(&seen.facts) => {
+                Observation::Found((seen, _)) if given.is_some() && self.is_superseded(index, &seen.facts) => {
                     Standing::Skipped(Reason::new(
                         SUPERSEDED,
                         "another rollout took the place of the one that the given ref belongs to",
@@ -237,6 +249,12 @@ impl Gathered {
                 Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
             };
         }
+    }
+
+    /// True if the object shows another rollout than the one that the given ref belongs to.
+    fn is_superseded(&self, index: usize, facts: &Facts) -> bool {
+        let object = self.sources[index].object.as_ref();
+        object.is_some_and(|object| self.bound.is_superseded_by(object, facts))
     }
 
     /// Who the source is, in the form of the marker.
@@ -293,8 +311,13 @@ impl Source {
             .github_deployment
             .as_ref()
             .map(|meta| meta.namespace.as_str());
-        let object = ObjectReference::of(spec, namespace.unwrap_or("default"))
-            .map_err(|error| failed(error.reason(), error.to_string()))?;
+        let object = ObjectReference::of(spec, namespace.unwrap_or("default")).map_err(|error| {
+            let message = match namespace {
+                Some(_) => error.to_string(),
+                None => format!("{}: {error}", self.declaration.described),
+            };
+            failed(error.reason(), message)
+        })?;
         self.object = Some(object.clone());
         self.rule = Rule::new(&spec.extract);
 

@@ -1,10 +1,15 @@
 //! What a pass is asked to do.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use globset::GlobMatcher;
+use serde_json::Value;
 
-use crate::{crd::GitHubDeploymentSpec, plan::Repository, source::Scope};
+use crate::{
+    crd::GitHubDeploymentSpec,
+    plan::Repository,
+    source::{Chosen, Scope},
+};
 
 /// Where the sources are declared.
 #[derive(Clone, Debug)]
@@ -23,11 +28,22 @@ pub enum DeclaredIn {
         /// Namespace of those that name none.
         namespace: String,
     },
-    /// One source from flags.
+    /// GitHubDeployment objects of the file with the user's settings.
+    Listed {
+        /// What the objects stand in, such as `.kube-status-to-github.yaml`, for messages.
+        file: String,
+        /// The objects.
+        objects: Arc<[Value]>,
+        /// Namespace of those that name none.
+        namespace: String,
+    },
+    /// Sources from flags.
     Flags {
-        /// As if it were a GitHubDeployment's.
+        /// The objects, each of which is a source.
+        chosen: Chosen,
+        /// As if it were the GitHubDeployment of each, whatever its `sourceRef` says.
         spec: Box<GitHubDeploymentSpec>,
-        /// `--ref`: the ref, instead of an extraction.
+        /// `--ref`: the ref of all, instead of an extraction.
         git_ref: Option<String>,
     },
 }

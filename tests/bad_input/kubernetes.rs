@@ -94,6 +94,55 @@ fn an_api_server_that_does_not_help() {
 }
 
 #[test]
+fn objects_that_a_cluster_does_not_know() {
+    let laptop = laptop();
+    let address = api_server::serve(|_, path| match path.split('?').next() {
+        Some("/apis") => {
+            let resource = |kind: &str, plural: &str| {
+                json!({"resource": plural, "singularResource": kind.to_lowercase(), "scope": "Namespaced",
+                       "responseKind": {"kind": kind}, "verbs": ["get", "list"]})
+            };
+            let version = json!({"version": "v1alpha1", "resources": [resource("Rollout", "rollouts")]});
+            api_server::found(
+                &json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2",
+                "items": [{"metadata": {"name": "argoproj.io"}, "versions": [version]}]}),
+            )
+        }
+        Some("/apis/apps/v1/namespaces/shop/deployments") => api_server::found(&json!({"items": []})),
+        Some("/apis/apps/v1/namespaces/shop/statefulsets") => {
+            api_server::refused(403, "Forbidden", "statefulsets.apps is forbidden")
+        }
+        _ => api_server::not_found(),
+    });
+    api_server::write_kubeconfig(&laptop.folder().join("kubeconfig"), &format!("http://{address}"));
+    let flags = "--kubeconfig kubeconfig --repo octo-org/web --environment e --ref v1";
+    for (name, typed, code) in [
+        ("kind_not_in_the_cluster", "sync rolout/app", 2),
+        ("group_not_in_the_cluster", "sync gadgets.example.com/app", 2),
+        ("labels_of_nothing", "sync deployment -l app=web", 3),
+        ("labels_that_may_not_be_listed", "sync statefulset -l app=web", 3),
+        ("labels_of_secrets", "sync secret -l app=web", 1),
+        ("labels_of_an_unknown_kind", "sync gadget -l app=web", 2),
+    ] {
+        printed(name, &laptop, &format!("{typed} {flags}"), code);
+    }
+    let flags = "--kubeconfig kubeconfig";
+    for (name, typed, code) in [
+        ("health_of_an_unknown_kind", "status rolout/app", 2),
+        ("health_of_no_label", "status deployment -l app=web", 3),
+        ("health_of_a_secret", "status deployment/web secret/web", 1),
+        (
+            "extract_of_no_label",
+            "extract deployment -l app=web --container web",
+            3,
+        ),
+    ] {
+        printed(name, &laptop, &format!("{typed} {flags}"), code);
+    }
+    assert_eq!(laptop.writes(), Vec::<String>::new());
+}
+
+#[test]
 fn objects_that_the_cluster_does_not_give() {
     let laptop = laptop();
     let gadget = "{apiVersion: example.com/v1, kind: Gadget, name: web}";

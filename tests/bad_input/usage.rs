@@ -19,8 +19,31 @@ fn bad_usage() {
         ),
         (
             "object_of_unknown_kind",
-            "sync rollout/app --repo a/b --environment e --ref v1",
+            "sync rollout/app --repo a/b --environment e --ref v1 --objects objects.yaml",
         ),
+        (
+            "object_among_names",
+            "sync deployment/app web --repo a/b --environment e --ref v1",
+        ),
+        (
+            "object_with_name_and_labels",
+            "sync deployment web -l app=web --repo a/b --environment e --ref v1",
+        ),
+        (
+            "object_everywhere",
+            "sync deployment/web -A --repo a/b --environment e --ref v1",
+        ),
+        ("objects_without_repository", "sync deployment web api"),
+        (
+            "labels_not_legal",
+            "sync deployment -l a=b=c --repo a/b --environment e --ref v1 --objects objects.yaml",
+        ),
+        ("timeout_without_wait", "sync --timeout 5m"),
+        (
+            "print_config_of_a_given_ref",
+            "sync deployment/web --repo a/b --environment e --ref v1 --print-config",
+        ),
+        ("config_file_absent", "sync --config absent.yaml"),
         ("duration_without_unit", "sync --interval 60"),
         ("standard_input_twice", "sync -f - --objects -"),
         ("http_address", "sync --github-api http://github.example.com"),
@@ -29,6 +52,55 @@ fn bad_usage() {
         printed(name, &laptop, arguments, 2);
     }
     assert_eq!(laptop.github.journal(), [], "GitHub is not asked");
+}
+
+#[test]
+fn bad_configuration_files() {
+    let laptop = laptop();
+    for (name, settings) in [
+        ("config_file_unknown_key", "output: wide\ntimeuot: 5m\n"),
+        ("config_file_unknown_value", "output: tabel\n"),
+        ("config_file_wrong_type", "deployments:\n  name: web\n"),
+        (
+            "config_file_of_objects",
+            "apiVersion: github.decathlon.com/v1beta1\nkind: GitHubDeployment\n",
+        ),
+        ("config_file_of_text", "wide\n"),
+        ("config_file_syntax", "output: [wide\n"),
+        ("config_file_with_an_address", "githubApi: https://github.example.com\n"),
+        ("config_file_with_a_kubeconfig", "output: wide\nkubeconfig: ../config\n"),
+        ("config_file_with_an_allow_list", "repositoryAllow: ['*/*']\n"),
+    ] {
+        laptop.write(".kube-status-to-github.yaml", settings);
+        printed(name, &laptop, "sync --objects objects.yaml", 2);
+    }
+    assert_eq!(laptop.github.journal(), [], "GitHub is not asked");
+
+    let deployment = |name: &str, repository: &str| {
+        format!(
+            "- metadata: {{{name}}}\n  spec: {{sourceRef: {{kind: Deployment, name: web}}, repository: {repository}}}\n"
+        )
+    };
+    let deployments = [
+        deployment("name: good", "{environment: staging}"),
+        deployment("name: misspelt", "{enviroment: staging}"),
+        deployment("", "{environment: staging}"),
+        deployment("name: twice", "{environment: staging}"),
+        deployment("name: twice", "{environment: production}"),
+        "- web\n".to_owned(),
+    ];
+    let settings = format!(
+        "repo: octo-org/web\ncontainer: web\nnamespace: shop\ndeployments:\n{}",
+        deployments.concat()
+    );
+    laptop.write(".kube-status-to-github.yaml", settings);
+    printed(
+        "config_file_with_bad_deployments",
+        &laptop,
+        "sync --objects objects.yaml",
+        1,
+    );
+    crate::only_good_is_written("config file", &laptop);
 }
 
 #[test]

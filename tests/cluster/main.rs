@@ -10,6 +10,7 @@ mod chaos;
 mod control_plane;
 mod deletion;
 mod examples;
+mod flags;
 mod kinds;
 mod namespace;
 mod pages;

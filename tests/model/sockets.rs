@@ -78,11 +78,11 @@ fn ended(output: &Output, github: &str) -> Ended {
 fn arguments(settings: &Settings) -> Vec<String> {
     let mut line = vec!["sync".to_owned()];
     match &settings.declared_in {
-        DeclaredIn::Flags { spec, git_ref } => line.extend(flags(spec, git_ref.as_deref())),
+        DeclaredIn::Flags { spec, git_ref, .. } => line.extend(flags(spec, git_ref.as_deref())),
         DeclaredIn::Cluster { selector, .. } => {
             line.extend(selector.iter().map(|labels| format!("--selector={labels}")))
         }
-        DeclaredIn::Files { .. } => unreachable!("the model declares nothing in files"),
+        DeclaredIn::Files { .. } | DeclaredIn::Listed { .. } => unreachable!("the model declares nothing in files"),
     }
     line.extend(
         settings

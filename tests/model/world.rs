@@ -18,7 +18,7 @@ use kube_status_to_github::{
     github::{self, Credentials, GitHub},
     plan::State,
     report::{Document, Outcome, Progress},
-    source::Scope,
+    source::{Chosen, Scope},
     sync::{self, DeclaredIn, Details, ObjectsIn, Settings, run_once},
 };
 use octocrab::OctoBody;
@@ -562,6 +562,7 @@ impl World {
         let setting = &self.setting.clusters[cluster];
         let declared_in = match (runner, flags) {
             (_, Some((_, spec, git_ref))) => DeclaredIn::Flags {
+                chosen: Chosen::Named(vec![spec.source_ref.clone()]),
                 spec: Box::new(spec.clone()),
                 git_ref: git_ref.clone(),
             },

@@ -1,6 +1,8 @@
 //! The main job without a cluster: objects from files, GitHub on loopback, no kubeconfig on the machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
 
+mod config_file;
+mod flags;
 mod health;
 mod passes;
 mod replay;

@@ -7,7 +7,7 @@ use kube_status_to_github::{
     crd::{Extract, GitHubDeploymentSpec, RepositorySpec, SourceRef},
     github::{self, Credentials, GitHub},
     report::{Document, Progress, SourceResult},
-    source::Scope,
+    source::{Chosen, Scope},
     sync::{DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World, run_once},
 };
 use serde_json::{Value, json};
@@ -146,13 +146,23 @@ impl Test {
 
     /// Later passes are for Deployment `app` alone, as flags ask: with a given ref, or with that of its image.
     pub fn ask_by_flags(&mut self, given: Option<&str>) {
+        self.ask_by_flags_for(&["app"], given);
+    }
+
+    /// The same for several Deployments.
+    pub fn ask_by_flags_for(&mut self, names: &[&str], given: Option<&str>) {
+        let source = |name: &&str| SourceRef {
+            kind: "Deployment".to_owned(),
+            name: (*name).to_owned(),
+            namespace: Some(NAMESPACE.to_owned()),
+            ..SourceRef::default()
+        };
+        self.ask_by_flags_what(Chosen::Named(names.iter().map(source).collect()), given);
+    }
+
+    /// The same for whatever is chosen.
+    pub fn ask_by_flags_what(&mut self, chosen: Chosen, given: Option<&str>) {
         let spec = GitHubDeploymentSpec {
-            source_ref: SourceRef {
-                kind: "Deployment".to_owned(),
-                name: "app".to_owned(),
-                namespace: Some(NAMESPACE.to_owned()),
-                ..SourceRef::default()
-            },
             extract: Extract {
                 container_name: given.is_none().then(|| "app".to_owned()),
                 ..Extract::default()
@@ -165,6 +175,7 @@ impl Test {
             ..GitHubDeploymentSpec::default()
         };
         self.settings.declared_in = DeclaredIn::Flags {
+            chosen,
             spec: Box::new(spec),
             git_ref: given.map(str::to_owned),
         };

@@ -10,7 +10,7 @@ pub mod readme;
 use std::{
     ops::Deref,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -32,6 +32,24 @@ pub fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kube-status-to-github"));
     command.env_clear().env("HOME", home);
     command
+}
+
+/// Whether there is a program of this name; said loudly where there is none, and in CI there has to be one.
+pub fn tool(name: &str) -> bool {
+    let started = Command::new(name)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if started.is_err() {
+        assert!(std::env::var_os("CI").is_none(), "in CI there has to be {name}");
+        built::say(&format!(
+            "\nTHERE IS NO {}: ITS TESTS ARE SKIPPED\n",
+            name.to_uppercase()
+        ));
+    }
+    started.is_ok()
 }
 
 /// What the program said.

@@ -1,7 +1,12 @@
-use super::*;
-use crate::cli::args::{Arguments, Command};
 use clap::Parser;
 use secrecy::ExposeSecret;
+
+use super::*;
+use crate::{
+    cli::args::{Arguments, Command, Details},
+    github::Credentials,
+    report::Format,
+};
 
 const TOKEN: (&str, &str) = ("GITHUB_TOKEN", "secret-token");
 const PEM: &str = include_str!("../../github/testing_key.pem");
@@ -107,11 +112,17 @@ fn one_source_from_flags() {
     )
     .expect("all flags of one source");
     assert_eq!(config.namespace.as_deref(), Some("shop"));
-    let Declarations::Flags { spec, git_ref: None } = config.declarations else {
+    let Declarations::Flags {
+        typed,
+        all_namespaces: false,
+        spec,
+        git_ref: None,
+    } = config.declarations
+    else {
         panic!("a source from flags");
     };
-    assert_eq!(spec.source_ref.kind, "Deployment");
-    assert_eq!(spec.source_ref.api_version.as_deref(), Some("apps/v1"));
+    assert_eq!(typed.described(), "deploy/app");
+    assert!(typed.is_known());
     assert_eq!(spec.extract.json_path.as_deref(), Some("$.x"));
     assert_eq!(spec.extract.regexp.as_deref(), Some("(.*)"));
     assert_eq!(spec.extract.template.as_deref(), Some("v{}"));
@@ -154,7 +165,10 @@ fn a_source_from_flags_in_github_actions() {
         ("--regexp '' --template ''", "octo-org/web", Some("1111111"), page),
     ] {
         let config = sync_with(&format!("sync deploy/app --environment e {flags}"), &run).expect(flags);
-        let Declarations::Flags { spec, git_ref: given } = config.declarations else {
+        let Declarations::Flags {
+            spec, git_ref: given, ..
+        } = config.declarations
+        else {
             panic!("{flags}: a source from flags");
         };
         assert_eq!(spec.repository.name, repository, "{flags}");
@@ -238,6 +252,9 @@ fn what_status_looks_at() {
         ("status --objects b", "objects", false),
         ("status deploy/app", "object", true),
         ("status deploy/app --objects b", "object", false),
+        ("status deploy -l a=b", "object", true),
+        ("status deploy -l a=b -A", "object", true),
+        ("status -l a=b", "declared", true),
     ] {
         let Ok(Command::Status(arguments)) = arguments(line) else {
             panic!("{line}");
@@ -245,7 +262,7 @@ fn what_status_looks_at() {
         let config = StatusConfig::new(arguments).expect(line);
         let subject = match config.subject {
             Subject::Declared(_) => "declared",
-            Subject::Object(_) => "object",
+            Subject::Typed { .. } => "object",
             Subject::Objects => "objects",
             Subject::Files(_) => "files",
         };
@@ -299,16 +316,25 @@ fn bad_usage_says_what_to_write() {
         ),
         (
             "sync deploy --repo a/b --environment e --ref v1",
-            "write for example deployment/app",
+            "\"deploy\" is a type without a name; write for example deploy/app, deploy app, or deploy -l app=shop",
         ),
         (
-            "sync rollout/app --repo a/b --environment e --ref v1",
-            "KIND.VERSION.GROUP/NAME",
+            "sync deploy/app web --repo a/b --environment e --ref v1",
+            "\"web\" is not of the form TYPE/NAME",
         ),
+        (
+            "sync deploy app -l a=b --repo a/b --environment e --ref v1",
+            "write deploy -l a=b without a name",
+        ),
+        (
+            "sync deploy web api",
+            "deploy/web deploy/api needs --repo; write for example: sync deploy/web deploy/api",
+        ),
+        ("sync deploy -l a=b", "deploy -l a=b needs --repo"),
         ("sync --repo a/b", "TYPE/NAME"),
         (
             "sync deploy/app -A --repo a/b --environment e --ref v1",
-            "cannot be used with",
+            "-A cannot be used with names",
         ),
         ("sync -f x -A", "cannot be used with"),
         ("sync -f x -l a=b", "cannot be used with"),

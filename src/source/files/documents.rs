@@ -123,6 +123,16 @@ fn read_from(path: &Path, source: impl Read, give: &mut Give<'_>) -> Result<(), 
     Ok(())
 }
 
+/// The one value of a YAML or JSON file that holds no objects; null where it holds nothing.
+pub(super) fn only_value(path: &Path, called: &Path) -> Result<Value, FileError> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(called, &error))?;
+    let mut values = parse_yaml(called, as_text(called, &bytes)?)?;
+    if values.len() > 1 {
+        return Err(FileError::SeveralDocuments { file: shown(called) });
+    }
+    Ok(values.pop().unwrap_or_default())
+}
+
 fn as_text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| FileError::NotText {
         file: shown(path),

@@ -1,0 +1,95 @@
+//! Why a command line makes no sense, and what to write instead.
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::{credentials::CredentialsError, kinds::TypeNameError},
+    github::AddressError,
+    plan::RepositoryError,
+};
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// TYPE/NAME.
+    #[error(transparent)]
+    TypeName(#[from] TypeNameError),
+    /// A flag is missing beside TYPE/NAME.
+    #[error(
+        "{object} needs {missing}; write for example: sync {object} --repo shop/app --environment staging --container app"
+    )]
+    FlagMissing {
+        /// TYPE/NAME.
+        object: String,
+        /// The flags.
+        missing: &'static str,
+    },
+    /// A repository.
+    #[error("--repo: {error}; write OWNER/NAME, or give the owner with --github-org or GITHUB_ORG")]
+    Repository {
+        /// What is wrong with it.
+        error: RepositoryError,
+    },
+    /// The event of a pull request.
+    #[error(
+        "cannot read the head commit of the pull request from the event in {path:?} ({problem}); give it with --ref"
+    )]
+    Event {
+        /// What `GITHUB_EVENT_PATH` names.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// `-A` beside names.
+    #[error(
+        "-A cannot be used with names: an object is in one namespace, which -n names; with -A write TYPE -l LABELS"
+    )]
+    NamesEverywhere,
+    /// `--timeout` without `--wait`.
+    #[error("--timeout is for --wait; give both, or --deadline for a single pass")]
+    TimeoutWithoutWait,
+    /// A ref that no GitHubDeployment can hold.
+    #[error(
+        "--print-config cannot write --ref {git_ref}: a GitHubDeployment has no field for a ref, it finds it in the object; \
+         give --container or --json-path instead"
+    )]
+    RefInPrintConfig {
+        /// The ref.
+        git_ref: String,
+    },
+    /// A text that must not be empty, or is too long.
+    #[error("{flag} is {problem}")]
+    Text {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// stdin can be read once.
+    #[error("only one of -f and --objects can be -, and only once: stdin can be read once")]
+    StdinTwice,
+    /// A glob.
+    #[error("--repository-allow {text:?}: {problem}")]
+    RepositoryAllow {
+        /// What was typed.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Address or id of an App.
+    #[error("{flag} {text:?} {problem}")]
+    GitHub {
+        /// The flag.
+        flag: &'static str,
+        /// What was typed.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Not the address of an API.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Nothing wrong with the command line; the credentials are missing.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}

@@ -1,0 +1,82 @@
+//! What the arguments of `extract` mean.
+
+use std::path::PathBuf;
+
+use super::{ClusterConfig, ConfigError, not_empty, stdin_count, text};
+use crate::{
+    cli::{
+        args::{ExtractArguments, KubernetesArguments},
+        kinds::Typed,
+    },
+    crd::Extract,
+    report::RefFormat,
+};
+
+/// Everything an `extract` needs.
+#[derive(Debug)]
+pub struct ExtractConfig {
+    /// The objects; none: every object of `files`.
+    pub typed: Option<Typed>,
+    /// In all namespaces; else in `namespace`.
+    pub all_namespaces: bool,
+    /// Files, folders, or `-` for stdin.
+    pub files: Vec<PathBuf>,
+    /// How the cluster is reached.
+    pub cluster: ClusterConfig,
+    /// As [`super::SyncConfig::namespace`]; of objects in files only those of it, if it is given.
+    pub namespace: Option<String>,
+    /// How the ref is found.
+    pub rule: Extract,
+    /// Form of the result.
+    pub output: RefFormat,
+}
+
+impl ExtractConfig {
+    /// The meaning of `extract`'s arguments.
+    ///
+    /// # Errors
+    /// Bad usage.
+    pub fn new(arguments: ExtractArguments) -> Result<Self, ConfigError> {
+        let ExtractArguments {
+            file: _,
+            object,
+            filename,
+            namespace,
+            all_namespaces,
+            selector,
+            container,
+            json_path,
+            regexp,
+            template,
+            output,
+            kubernetes: KubernetesArguments { kubeconfig, context },
+        } = arguments;
+        if stdin_count(&filename) > 1 {
+            return Err(ConfigError::StdinTwice);
+        }
+        if let Some(namespace) = &namespace {
+            text("--namespace", namespace, usize::MAX)?;
+        }
+        let typed = match object.as_slice() {
+            [] => None,
+            words => Some(Typed::parse(words, not_empty(selector).as_deref())?),
+        };
+        if all_namespaces && !matches!(typed, Some(Typed::Labelled { .. })) {
+            return Err(ConfigError::NamesEverywhere);
+        }
+        Ok(Self {
+            typed,
+            all_namespaces,
+            files: filename,
+            cluster: ClusterConfig { kubeconfig, context },
+            namespace,
+            rule: Extract {
+                container_name: not_empty(container),
+                json_path: not_empty(json_path),
+                regexp: not_empty(regexp),
+                template: not_empty(template),
+            },
+            output,
+        })
+    }
+}

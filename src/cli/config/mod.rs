@@ -1,0 +1,141 @@
+//! What the command line and the environment mean: complete, checked, and made before anything is asked over a
+//! network. Each struct of arguments is taken apart field by field, so that a forgotten flag does not compile.
+
+use std::{path::PathBuf, time::Duration};
+
+mod close;
+mod doctor;
+mod error;
+mod extract;
+mod github;
+mod source;
+mod status;
+mod sync;
+
+pub use close::CloseConfig;
+pub use doctor::DoctorConfig;
+pub use error::ConfigError;
+pub use extract::ExtractConfig;
+pub use github::{GitHubConfig, GitHubParts};
+pub use status::{StatusConfig, Subject};
+pub use sync::{Repeat, RepositoryAllow, SyncConfig};
+
+use super::{config_file::Listed, kinds::Typed};
+use crate::{crd::GitHubDeploymentSpec, plan::Repository};
+
+/// The time after which `--wait` gives up where `--timeout` is not given.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// GitHub's limit for the name of an environment, in characters.
+const ENVIRONMENT_LENGTH: usize = 255;
+
+/// The environment of the process, as a function so that a test can give its own.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where the declarations come from.
+#[derive(Debug)]
+pub enum Declarations {
+    /// GitHubDeployment objects of the cluster.
+    Cluster {
+        /// True for all namespaces, else [`SyncConfig::namespace`].
+        all_namespaces: bool,
+        /// Labels.
+        selector: Option<String>,
+    },
+    /// GitHubDeployment objects in files, folders, or `-` for stdin.
+    Files(Vec<PathBuf>),
+    /// GitHubDeployment objects of the configuration file.
+    Listed(Listed),
+    /// Sources from flags.
+    Flags {
+        /// The objects.
+        typed: Typed,
+        /// In all namespaces; else in [`SyncConfig::namespace`].
+        all_namespaces: bool,
+        /// What the GitHubDeployment of each would say, but for its `sourceRef`.
+        spec: Box<GitHubDeploymentSpec>,
+        /// `--ref`
+        git_ref: Option<String>,
+    },
+}
+
+/// Where the observed objects come from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Objects {
+    /// The cluster.
+    Cluster,
+    /// Files, folders, or `-` for stdin.
+    Files(Vec<PathBuf>),
+}
+
+/// How the cluster is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// `--kubeconfig`
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+}
+
+impl Declarations {
+    /// The paths of files; none for everything else.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::Files(paths) => paths,
+            Self::Cluster { .. } | Self::Listed(_) | Self::Flags { .. } => &[],
+        }
+    }
+
+    /// True if objects of all namespaces are looked at.
+    #[must_use]
+    pub fn are_everywhere(&self) -> bool {
+        match self {
+            Self::Cluster { all_namespaces, .. } | Self::Flags { all_namespaces, .. } => *all_namespaces,
+            Self::Files(_) | Self::Listed(_) => false,
+        }
+    }
+}
+
+impl Objects {
+    /// The paths; none for the cluster.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::Cluster => &[],
+            Self::Files(paths) => paths,
+        }
+    }
+}
+
+fn repository(typed: &str, owner: Option<&str>) -> Result<Repository, ConfigError> {
+    Repository::parse(typed, owner).map_err(|error| ConfigError::Repository { error })
+}
+
+/// Pipelines set variables that do not apply to an empty text.
+fn not_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn text(flag: &'static str, value: &str, longest: usize) -> Result<(), ConfigError> {
+    if value.trim().is_empty() {
+        return Err(ConfigError::Text {
+            flag,
+            problem: "empty; write a name, or leave the flag out",
+        });
+    }
+    if value.chars().count() > longest {
+        return Err(ConfigError::Text {
+            flag,
+            problem: "too long; GitHub takes at most 255 characters",
+        });
+    }
+    Ok(())
+}
+
+fn stdin_count(paths: &[PathBuf]) -> usize {
+    paths.iter().filter(|path| path.as_os_str() == "-").count()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What the arguments of `sync` mean.
+
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::{
+    ClusterConfig, ConfigError, DEFAULT_TIMEOUT, Declarations, GitHubConfig, Objects, Variables, not_empty,
+    source::{Source, TypedSubject, from_flags},
+    stdin_count, text,
+};
+use crate::{
+    cli::{
+        actions::Step,
+        args::{Details, LimitArguments, SyncArguments, SyncOutputArguments},
+    },
+    plan::Repository,
+    report::Format,
+};
+
+/// Everything a `sync` needs.
+#[derive(Debug)]
+pub struct SyncConfig {
+    /// Where the declarations come from.
+    pub declarations: Declarations,
+    /// Where the observed objects come from.
+    pub objects: Objects,
+    /// How the cluster is reached; none if everything comes from files.
+    pub cluster: Option<ClusterConfig>,
+    /// Namespace of documents in files, and of sources from flags; none: that of the context, else `default`.
+    pub namespace: Option<String>,
+    /// GitHub.
+    pub github: GitHubConfig,
+    /// `--details`
+    pub details: Details,
+    /// `--cluster-name`
+    pub cluster_name: Option<String>,
+    /// Write nothing anywhere.
+    pub dry_run: bool,
+    /// Exit 6 where a dry run would write.
+    pub exit_code: bool,
+    /// Exit 0 where only single objects failed.
+    pub exit_zero: bool,
+    /// Write status and events of GitHubDeployment objects in the cluster.
+    pub write_status: bool,
+    /// Form of the result.
+    pub output: Format,
+    /// Once, at an interval, or until all is final.
+    pub repeat: Repeat,
+    /// The longest that one pass may take.
+    pub deadline: Duration,
+    /// The most writes to GitHub in a pass.
+    pub max_writes: usize,
+    /// Successes that are older, and that GitHub does not know, are left alone.
+    pub since: Option<Duration>,
+    /// A source must be in the namespace of its GitHubDeployment.
+    pub no_cross_namespace_refs: bool,
+    /// Repositories that may be written to; empty: all.
+    pub repository_allow: Vec<RepositoryAllow>,
+}
+
+/// How often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// One pass.
+    Once,
+    /// A pass every so often, until a signal.
+    Every(Duration),
+    /// Passes until every source is final, at most this long.
+    UntilFinal(Duration),
+}
+
+/// Repositories that may be written to.
+#[derive(Clone, Debug)]
+pub struct RepositoryAllow {
+    /// Namespace of the GitHubDeployment; none: any.
+    pub namespace: Option<String>,
+    /// Matches `owner/name`, without case, as GitHub compares.
+    pub repositories: GlobMatcher,
+}
+
+impl SyncConfig {
+    /// The meaning of `sync`'s arguments.
+    ///
+    /// # Errors
+    /// Bad usage, or no credentials.
+    pub fn new(arguments: SyncArguments, variables: Variables<'_>) -> Result<Self, ConfigError> {
+        let SyncArguments {
+            file: _,
+            source,
+            repo,
+            flags,
+            output:
+                SyncOutputArguments {
+                    dry_run,
+                    print_config: _,
+                    output,
+                    exit_code,
+                    exit_zero,
+                    write_status,
+                },
+            github,
+            details,
+            kubernetes,
+            cluster_name,
+            limits:
+                LimitArguments {
+                    interval,
+                    wait,
+                    timeout,
+                    deadline,
+                    max_writes,
+                    since,
+                    no_cross_namespace_refs,
+                    repository_allow,
+                },
+        } = arguments;
+        let owner = not_empty(github.github_org.clone());
+        let Source {
+            subject,
+            objects,
+            cluster,
+            namespace,
+        } = Source::new(source, kubernetes)?;
+        let declarations = match subject {
+            TypedSubject::Declared(declarations) => declarations,
+            TypedSubject::Typed { typed, all_namespaces } => from_flags(
+                typed,
+                all_namespaces,
+                repo,
+                flags,
+                owner.as_deref(),
+                Step::read(variables).as_ref(),
+            )?,
+        };
+        if timeout.is_some() && !wait {
+            return Err(ConfigError::TimeoutWithoutWait);
+        }
+        if let Some(name) = &cluster_name {
+            text("--cluster-name", name, usize::MAX)?;
+        }
+        let repository_allow = repository_allow
+            .iter()
+            .map(|allow| RepositoryAllow::new(allow))
+            .collect::<Result<_, _>>()?;
+        let repeat = match (interval, wait) {
+            (Some(interval), _) => Repeat::Every(interval),
+            (None, true) => Repeat::UntilFinal(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            (None, false) => Repeat::Once,
+        };
+        Ok(Self {
+            declarations,
+            objects,
+            cluster,
+            namespace,
+            github: GitHubConfig::new(github, variables)?,
+            details,
+            cluster_name,
+            dry_run,
+            exit_code,
+            exit_zero,
+            write_status,
+            output,
+            repeat,
+            deadline,
+            max_writes,
+            since,
+            no_cross_namespace_refs,
+            repository_allow,
+        })
+    }
+
+    /// True if something is read from stdin.
+    #[must_use]
+    pub fn reads_stdin(&self) -> bool {
+        stdin_count(self.declarations.paths()) + stdin_count(self.objects.paths()) > 0
+    }
+}
+
+impl RepositoryAllow {
+    pub(super) fn new(typed: &str) -> Result<Self, ConfigError> {
+        let error = |problem: String| ConfigError::RepositoryAllow {
+            text: typed.to_owned(),
+            problem,
+        };
+        let (namespace, glob) = match typed.split_once('=') {
+            Some((namespace, glob)) => (Some(namespace), glob),
+            None => (None, typed),
+        };
+        if namespace.is_some_and(str::is_empty) {
+            return Err(error("the namespace before = is empty".to_owned()));
+        }
+        // A glob without a slash would match no repository at all, since * does not match one.
+        if !glob.contains('/') {
+            return Err(error("write OWNER/NAME, such as shop/* or */*".to_owned()));
+        }
+        let repositories = GlobBuilder::new(glob)
+            .case_insensitive(true)
+            .literal_separator(true)
+            .build()
+            .map_err(|cause| error(cause.kind().to_string()))?
+            .compile_matcher();
+        Ok(Self {
+            namespace: namespace.map(ToOwned::to_owned),
+            repositories,
+        })
+    }
+
+    /// True if a GitHubDeployment of `namespace` may write to `repository`.
+    #[must_use]
+    pub fn allows(&self, namespace: Option<&str>, repository: &Repository) -> bool {
+        self.namespace.as_deref().is_none_or(|only| namespace == Some(only))
+            && self.repositories.is_match(repository.to_string())
+    }
+}
