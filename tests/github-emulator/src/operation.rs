@@ -64,8 +64,8 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    /// Those that GitHub's descriptions of REST have.
-    pub const DESCRIBED: [Self; 21] = [
+    /// Those that GitHub's descriptions of REST have. What is missing here is said to be in none of them.
+    pub const DESCRIBED: [Self; 23] = [
         Self::CreateDeployment,
         Self::ListDeployments,
         Self::GetDeployment,
@@ -82,10 +82,12 @@ impl OperationKind {
         Self::ListBranches,
         Self::ListTags,
         Self::GetRateLimit,
+        Self::GetMeta,
         Self::GetApp,
         Self::GetRepositoryInstallation,
         Self::GetOrganizationInstallation,
         Self::GetUserInstallation,
+        Self::GetInstallation,
         Self::CreateAccessToken,
     ];
 
