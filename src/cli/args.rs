@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,7 +54,7 @@ Examples:
 
   # One object, from flags, until its rollout is final
   kube-status-to-github sync deployment/app --repo shop/app --environment staging \\
-    --container app --wait --timeout 10m
+    --container app --wait --timeout 10m --fail-fast
 
   # Several, each a source of its own; and the same as a file
   kube-status-to-github sync rollouts.argoproj.io -l app=shop --repo shop/app \\
@@ -158,6 +158,10 @@ pub struct LogArguments {
     /// Form of the log on stderr
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
+    /// Use colours; auto: where the output is a terminal, and NO_COLOR, CLICOLOR and CLICOLOR_FORCE do not say
+    /// otherwise
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
     /// Log what is done; -vv also how
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -410,6 +414,10 @@ pub struct FlagSourceArguments {
         conflicts_with_all = ["container", "json_path", "regexp", "template"]
     )]
     pub git_ref: Option<String>,
+    /// Conclude nothing from the object before it has this metadata.generation, such as the one that kubectl apply
+    /// printed
+    #[arg(long, value_name = "N", requires = "object", value_parser = clap::value_parser!(i64).range(1..))]
+    pub generation: Option<i64>,
     /// GitHub's task [default: deploy]
     #[arg(long, value_name = "NAME", requires = "object")]
     pub task: Option<String>,
@@ -506,6 +514,12 @@ pub struct LimitArguments {
     /// With --wait: give up after this time [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// With --wait: post this state on what is not final when the time is over [default: in_progress stays]
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub timeout_state: Option<TimeoutState>,
+    /// With --wait: fail at once where the cause does not go by itself, such as an image that does not exist
+    #[arg(long)]
+    pub fail_fast: bool,
     /// A pass never takes longer
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub deadline: Duration,
@@ -521,6 +535,17 @@ pub struct LimitArguments {
     /// Write only to matching repositories, such as shop/* or team-a=shop/*; repeatable
     #[arg(long, value_name = "[NAMESPACE=]GLOB")]
     pub repository_allow: Vec<String>,
+}
+
+/// What is posted when the time to wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum TimeoutState {
+    /// As if the rollout had failed
+    Failure,
+    /// Nobody knows how it ends
+    Error,
 }
 
 /// How much of the cluster is told to GitHub.

@@ -13,7 +13,7 @@ use crate::{
 
 /// Closes what was asked for, and prints it.
 pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
-    let (stop, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
+    let (stop, _, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
     let world = World {
         kubernetes: None,
         github: connect(&config.github)?,
@@ -43,6 +43,7 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
         summary: Summary::default(),
         results: Vec::new(),
         changes: closed.changes,
+        existing: Vec::new(),
         situations: Vec::new(),
     };
     let mut text = Vec::new();

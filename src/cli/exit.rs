@@ -23,7 +23,7 @@ pub enum Exit {
     TimedOut = 5,
     /// With `--dry-run --exit-code`: something would be written. Away from 1 to 5, so that it is never an error.
     WouldWrite = 6,
-    /// Ended at once by SIGINT: 128 and the signal's number, as shells have it.
+    /// Ended at once by SIGINT, or stopped by it while waiting: 128 and the signal's number, as shells have it.
     Interrupted = 130,
     /// Ended at once by SIGTERM, likewise.
     Terminated = 143,

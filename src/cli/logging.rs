@@ -1,18 +1,17 @@
 //! The log: on stderr only, so that stdout stays clean for results.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::args::{LogArguments, LogFormat};
-use crate::report::{Progress, clean};
+use crate::report::{Progress, Style, clean};
 
 /// Starts logging for the rest of the process; a second call changes nothing.
 ///
 /// Text carries no time: a terminal needs none, and the kubelet and journald add theirs. JSON does.
-pub fn start(arguments: &LogArguments, variables: super::config::Variables<'_>, actions: bool, progress: &Progress) {
-    let colours = io::stderr().is_terminal() && variables("NO_COLOR").is_none_or(|value| value.is_empty());
+pub fn start(arguments: &LogArguments, Style { colours, actions, .. }: Style, progress: &Progress) {
     let progress = progress.clone();
     let writer = move || Lines {
         progress: progress.clone(),

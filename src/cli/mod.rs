@@ -50,6 +50,8 @@ pub struct Surroundings {
     pub style: Style,
     /// The line on a terminal that shows how far a pass is.
     pub progress: Progress,
+    /// How text is printed on stderr: results go to stdout.
+    pub messages: Style,
     /// How often `-v` was given.
     pub verbose: u8,
     /// Form of the log.
@@ -97,6 +99,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let arguments = parsed.arguments;
+    match arguments.log.color {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    let messages = Style {
+        colours: anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
+        actions,
+        ..Style::default()
+    };
     let surroundings = Surroundings {
         style: Style {
             width: io::stdout()
@@ -104,16 +117,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 .then(terminal_size::terminal_size)
                 .flatten()
                 .map(|(width, _)| usize::from(width.0)),
+            colours: anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
             actions,
-            colours: io::stdout().is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
             ..Style::default()
         },
-        progress: Progress::new(arguments.log.verbose == 0 && io::stderr().is_terminal()),
+        progress: Progress::new(arguments.log.verbose == 0 && Progress::has_terminal()),
+        messages,
         verbose: arguments.log.verbose,
         log_format: arguments.log.log_format,
         step,
     };
-    logging::start(&arguments.log, &variable, actions, &surroundings.progress);
+    logging::start(&arguments.log, messages, &surroundings.progress);
     if let Some(file) = parsed.file {
         tracing::info!(file = file.shown, "defaults come from a configuration file");
         if let Some(instead) = parsed.unused {

@@ -39,6 +39,7 @@ pub(super) async fn run(config: SyncConfig, settings: &[Setting], actions: bool)
             all_namespaces,
             spec,
             git_ref: None,
+            ..
         } => {
             let namespace = match (namespace, &cluster) {
                 (Some(namespace), _) => namespace,

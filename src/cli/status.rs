@@ -12,14 +12,16 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Failure, Surroundings, cluster,
+    Failure, Surroundings,
+    args::LogFormat,
+    cluster,
     config::{self, ClusterConfig, Declarations, StatusConfig, Subject},
     exit::Exit,
     sync::{namespace_or_default, scope},
 };
 use crate::{
-    kstatus::{self, Explanation, Health, Status, Workload},
-    report::{HealthExplanation, HealthRow, HealthWriter, Progress, Style, clean},
+    kstatus::{self, Explanation, Status, Workload},
+    report::{HealthExplanation, HealthRow, HealthWriter, Live, RolloutRow, Style, clean},
     source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError},
 };
 
@@ -288,7 +290,7 @@ async fn look(objects: &Objects, references: &[ObjectReference]) -> Vec<Observat
         Observation::Found((explanation, workload)) => Some((&mut explanation.health, workload.take()?)),
         Observation::Gone | Observation::Unreadable(_) => None,
     });
-    source::add_causes(objects, unfinished).await;
+    source::add_causes(objects, unfinished, None).await;
     observed
         .into_iter()
         .map(|observation| match observation {
@@ -305,19 +307,26 @@ async fn look_until_final(
     objects: &Objects,
     references: &[ObjectReference],
     timeout: Duration,
-    Surroundings { style, progress, .. }: &Surroundings,
+    Surroundings {
+        progress,
+        messages,
+        log_format,
+        ..
+    }: &Surroundings,
 ) -> (Vec<Observation<Explanation>>, bool) {
     let end = Instant::now() + timeout;
-    let mut told: Vec<Option<Health>> = vec![None; references.len()];
+    let mut live = Live::new(progress.clone(), "STATUS", *messages);
     let mut looked_before = false;
     loop {
         let observed = look(objects, references).await;
-        for ((reference, told), observation) in references.iter().zip(&mut told).zip(&observed) {
-            if let Observation::Found(Explanation { health, .. }) = observation
-                && told.as_ref() != Some(health)
-            {
-                tell_change(progress, *style, reference, health);
-                *told = Some(health.clone());
+        let rows: Vec<RolloutRow> = references
+            .iter()
+            .zip(&observed)
+            .filter_map(|(reference, observation)| row(reference, observation))
+            .collect();
+        for line in live.update(&rows) {
+            if *log_format == LogFormat::Text {
+                super::complain(&line);
             }
         }
         let is_final = |observation: &&Observation<Explanation>| match observation {
@@ -329,22 +338,30 @@ async fn look_until_final(
             Observation::Unreadable(error) => !looked_before || !passes(error),
         };
         let done = observed.iter().filter(is_final).count();
-        progress.stage("waiting for rollouts", Some(references.len()));
-        progress.advance_to(done);
         looked_before = true;
         let next = Instant::now() + POLL;
         if done == references.len() || next >= end {
-            progress.finish();
+            live.finish();
             return (observed, done < references.len());
         }
         sleep_until(next).await;
     }
 }
 
-fn tell_change(progress: &Progress, style: Style, reference: &ObjectReference, health: &Health) {
-    let colon = if health.message.is_empty() { "" } else { ": " };
-    let line = format!("{reference} is {}{colon}{}", health.status, health.message);
-    progress.suspend(|| super::complain(&clean(&line, style.actions)));
+/// None for an object that is not there or could not be read: the result says so.
+fn row(reference: &ObjectReference, observation: &Observation<Explanation>) -> Option<RolloutRow> {
+    let Observation::Found(Explanation { health, .. }) = observation else {
+        return None;
+    };
+    Some(RolloutRow {
+        namespace: reference.namespace.clone(),
+        kind: reference.kind.clone(),
+        name: reference.name.clone(),
+        word: health.status.as_str(),
+        replicas: None,
+        message: health.message.clone(),
+        is_final: matches!(health.status, Status::Current | Status::Failed),
+    })
 }
 
 /// True if the next look may not meet it again.

@@ -1,12 +1,15 @@
 //! `sync`: from the configuration to passes, and from passes to output and exit code.
 
-use std::{io::Read, sync::Arc};
+use std::{cell::RefCell, io::Read, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    Failure, Surroundings, args, cluster,
+    Failure, Surroundings,
+    args::{self, LogFormat},
+    cluster,
     config::{Declarations, GitHubConfig, Objects, Repeat, SyncConfig},
     config_file::Listed,
     exit::Exit,
@@ -15,9 +18,9 @@ use super::{
 use crate::{
     github::{self, GitHub},
     plan::State,
-    report::{self, Document, Format, SUPERSEDED, Style},
+    report::{self, Document, Ended, Format, Live, SUPERSEDED, Style},
     source::{self, Cluster, Scope, SourceError},
-    sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World},
+    sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, Waiting, World},
 };
 
 /// Runs `sync` until it is done, or the user ends it.
@@ -35,7 +38,7 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
             .read_to_end(&mut stdin)
             .map_err(Failure::cannot_run)?;
     }
-    let (stop, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
+    let (stop, first_signal, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
     let world = World {
         github: connect(&config.github)?,
         now: Arc::new(Timestamp::now),
@@ -55,6 +58,7 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         output: config.output,
         exit_zero: config.exit_zero,
         exit_code: config.exit_code,
+        first_signal,
         surroundings,
     };
     let repeat = config.repeat;
@@ -96,24 +100,66 @@ async fn passes(world: &World, settings: &Settings, repeat: Repeat, told: &Telle
             };
             Ok(sync::repeat(world, settings, interval, tell).await)
         }
-        Repeat::UntilFinal(timeout) => {
-            let waited = sync::wait(world, settings, timeout).await?;
-            let exit = told.tell(&waited.pass)?;
-            told.tell_actions(&waited.pass.document, true);
-            Ok(match exit {
-                Exit::Done if waited.unfinished => Exit::TimedOut,
-                Exit::Done if has_failed(&waited.pass.document) => Exit::RolloutFailed,
-                exit => exit,
-            })
+        Repeat::UntilFinal(waiting) => wait(world, settings, &waiting, told).await,
+    }
+}
+
+/// Shows how far the rollouts are until they are final, then prints the last pass and how each of them ended.
+async fn wait(world: &World, settings: &Settings, waiting: &Waiting, told: &Teller) -> Result<Exit, Failure> {
+    let Surroundings {
+        style,
+        progress,
+        messages,
+        log_format,
+        ..
+    } = &told.surroundings;
+    let messages = Style {
+        all_namespaces: style.all_namespaces,
+        ..*messages
+    };
+    let live = RefCell::new(Live::new(progress.clone(), "STATE", messages));
+    let waiting = sync::wait(world, settings, waiting, |rows| {
+        for line in live.borrow_mut().update(rows) {
+            if *log_format == LogFormat::Text {
+                super::complain(&line);
+            }
+        }
+    });
+    let redraw = async {
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            seconds.tick().await;
+            live.borrow().draw();
+        }
+    };
+    let waited = tokio::select! {
+        waited = waiting => waited,
+        never = redraw => never,
+    };
+    let elapsed = live.borrow().elapsed();
+    progress.finish();
+    let waited = waited?;
+    let exit = told.tell(&waited.pass)?;
+    told.tell_actions(&waited.pass.document, true);
+    if *log_format == LogFormat::Text {
+        for line in report::sentences(&waited.pass.document, waited.ended, elapsed, messages) {
+            super::complain(&line);
         }
     }
+    Ok(match (exit, waited.ended) {
+        (Exit::Done, Ended::Stopped) => told.first_signal.exit().unwrap_or(Exit::Interrupted),
+        (Exit::Done, Ended::TimedOut) => Exit::TimedOut,
+        (Exit::Done, Ended::Final) if has_failed(&waited.pass.document) => Exit::RolloutFailed,
+        (exit, _) => exit,
+    })
 }
 
 fn has_failed(document: &Document) -> bool {
     document
         .results
         .iter()
-        .any(|result| result.state == Some(State::Failure) || result.reason.as_deref() == Some(SUPERSEDED))
+        .any(|result| result.state.is_some_and(State::is_failed) || result.reason.as_deref() == Some(SUPERSEDED))
 }
 
 /// Prints passes.
@@ -121,6 +167,7 @@ struct Teller {
     output: Format,
     exit_zero: bool,
     exit_code: bool,
+    first_signal: signals::First,
     surroundings: Surroundings,
 }
 
@@ -162,7 +209,7 @@ async fn settings(config: SyncConfig, world: &World, situations: bool) -> Result
         exit_zero: _,
         write_status,
         output: _,
-        repeat: _,
+        repeat,
         deadline,
         max_writes,
         since,
@@ -202,6 +249,7 @@ async fn settings(config: SyncConfig, world: &World, situations: bool) -> Result
             .collect(),
         max_writes,
         write_status,
+        fail_fast: matches!(repeat, Repeat::UntilFinal(Waiting { fail_fast: true, .. })),
         situations,
         deadline: Some(deadline),
     })
@@ -234,6 +282,7 @@ pub(super) async fn declared_in(
             all_namespaces,
             spec,
             git_ref,
+            generation,
         } => {
             let known = match (objects, kubernetes) {
                 (Objects::Cluster, Some(client)) => source::Objects::Cluster(Cluster::new(client.clone())),
@@ -246,6 +295,7 @@ pub(super) async fn declared_in(
                 chosen: typed.resolve(&known, scope(all_namespaces, namespace)).await?,
                 spec,
                 git_ref,
+                generation,
             }
         }
     })

@@ -175,6 +175,7 @@ pub fn minimal_description(state: State) -> &'static str {
         State::InProgress => "The rollout is in progress.",
         State::Success => "The rollout is complete.",
         State::Failure => "The rollout failed.",
+        State::Error => "The rollout did not end in time.",
         State::Inactive => "Replaced or removed.",
     }
 }

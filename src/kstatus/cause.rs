@@ -6,8 +6,12 @@
 //! What changes from one moment to the next, such as the names of pods and how long a container will be left alone, is
 //! not repeated, so that a cause stays the same text for as long as it is the same cause.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Health, Status};
@@ -18,13 +22,40 @@ const LONGEST: usize = 140;
 /// Characters that a cause is given at least, however long the message beside it is.
 const SHORTEST_CAUSE: usize = 70;
 
-/// Why a pod is not what it should be. The worst comes last: it is what the others follow from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A container that was started again so often, and waits again, has lost: the kubelet needs about three minutes for it.
+const RESTARTS: i64 = 5;
+
+/// A ConfigMap or Secret that is missing may be on its way, made by another controller from the same manifests.
+const CONFIG_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Quota and room on the nodes may still be held by pods that are ending: they have 30 seconds for that.
+const ROOM_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Where nobody can tell whether an autoscaler brings a node. It looks every 10 seconds.
+const SCALE_UP_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why a pod is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     severity: Severity,
     text: String,
+    outlook: Outlook,
 }
 
+/// Whether a trouble goes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outlook {
+    /// It may, at any time.
+    Open,
+    /// It does not: somebody has to change something.
+    Stays,
+    /// It does not, if it is still there at this time.
+    StaysFrom(Timestamp),
+    /// The pod of this uid has no node since then. An autoscaler may bring one.
+    NoNode { pod: String, since: Timestamp },
+}
+
+/// The worst comes last: it is what the others follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Severity {
     /// Containers run, and something says that they are not ready.
@@ -44,6 +75,39 @@ impl Trouble {
         Self {
             severity,
             text: text.into(),
+            outlook: Outlook::Open,
+        }
+    }
+
+    fn with(self, outlook: Outlook) -> Self {
+        Self { outlook, ..self }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// uid of the pod, if it is one without a node: what autoscalers do about it is asked before [`lasting`].
+    #[must_use]
+    pub fn pod_without_node(&self) -> Option<&str> {
+        match &self.outlook {
+            Outlook::NoNode { pod, .. } => Some(pod),
+            _ => None,
+        }
+    }
+
+    fn lasts(&self, scale_ups: Option<&BTreeSet<String>>, now: Timestamp) -> bool {
+        let older = |since: Timestamp, patience| now.duration_since(since) >= patience;
+        match (&self.outlook, scale_ups) {
+            (Outlook::Open, _) => false,
+            (Outlook::Stays, _) => true,
+            (Outlook::StaysFrom(time), _) => now >= *time,
+            (Outlook::NoNode { pod, since }, Some(scale_ups)) => {
+                !scale_ups.contains(pod) && older(*since, ROOM_PATIENCE)
+            }
+            (Outlook::NoNode { since, .. }, None) => older(*since, SCALE_UP_PATIENCE),
         }
     }
 }
@@ -67,25 +131,61 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
 
 /// The cause among the troubles of a workload's pods: the worst, of those the most frequent.
 #[must_use]
-pub fn cause(troubles: impl IntoIterator<Item = Trouble>) -> Option<String> {
-    let mut counts: BTreeMap<Trouble, usize> = BTreeMap::new();
+pub fn cause<'a>(troubles: impl IntoIterator<Item = &'a Trouble>) -> Option<String> {
+    let mut counts: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
     for trouble in troubles {
-        *counts.entry(trouble).or_default() += 1;
+        *counts.entry((trouble.severity, &trouble.text)).or_default() += 1;
     }
     counts
         .into_iter()
-        .max_by_key(|(trouble, count)| (trouble.severity, *count, Reverse(trouble.text.clone())))
-        .map(|(trouble, _)| trouble.text)
+        .max_by_key(|((severity, text), count)| (*severity, *count, Reverse(*text)))
+        .map(|((_, text), _)| text.to_owned())
+}
+
+/// The cause among those troubles that do not go by themselves, as `--fail-fast` asks for; none while all of them may.
+///
+/// | trouble | does not go |
+/// |---|---|
+/// | the image is not there, may not be pulled, or its name is none | at once |
+/// | the image cannot be pulled for a reason that is not told, and the kubelet backs off | at once |
+/// | a container cannot be created from its configuration | 10 seconds after the pod was created |
+/// | a container crashes | from its fifth restart on |
+/// | the pod has no node, and no autoscaler says that it brings one | after 30 seconds; after 60 where nobody can tell |
+/// | a workload may not create pods, as for want of quota | after 30 seconds |
+///
+/// `scale_ups` are the uids of pods for which an autoscaler brings a node; none where that is not known.
+#[must_use]
+pub fn lasting(troubles: &[Trouble], scale_ups: Option<&BTreeSet<String>>, now: Timestamp) -> Option<String> {
+    cause(troubles.iter().filter(|trouble| trouble.lasts(scale_ups, now)))
+}
+
+/// [`lasting`] of a Pod that is observed by itself; none for other kinds, and for one that is not on its way.
+#[must_use]
+pub fn lasting_of_pod(object: &Value, health: &Health, now: Timestamp) -> Option<String> {
+    let is_pod = text(object, "/kind") == Some("Pod") && text(object, "/apiVersion") == Some("v1");
+    if !is_pod || health.status != Status::InProgress {
+        return None;
+    }
+    lasting(trouble(object).as_slice(), None, now)
 }
 
 /// What the conditions of a workload itself say about its pods: that none can be created, as for want of quota.
-pub(super) fn of_workload(workload: &Value) -> Option<String> {
+pub(super) fn of_workload(workload: &Value) -> Option<Trouble> {
     let failure = condition(workload, "ReplicaFailure").filter(|condition| is(condition, "True"))?;
     let reason = text(failure, "/reason").unwrap_or("ReplicaFailure");
-    Some(match text(failure, "/message") {
-        Some(message) => format!("{reason}: {}", without_pod_name(message)),
-        None => reason.to_owned(),
-    })
+    let message = text(failure, "/message").unwrap_or_default();
+    // What the API server refuses for good, not what failed on its way there, such as a call of a webhook.
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let is_refused = says(&["is forbidden", "exceeded quota", "denied the request", " is invalid: "])
+        && !says(&["failed calling webhook", "Internal error", "timeout"]);
+    let outlook = match time(failure, "/lastTransitionTime") {
+        Some(since) if is_refused => since
+            .checked_add(ROOM_PATIENCE)
+            .map_or(Outlook::Open, Outlook::StaysFrom),
+        _ => Outlook::Open,
+    };
+    let text = said(reason, without_pod_name(message));
+    Some(Trouble::new(Severity::NotStarted, text).with(outlook))
 }
 
 impl Health {
@@ -100,6 +200,16 @@ impl Health {
             (false, false) => shorten(&format!("{cause}; {}", self.message), LONGEST),
         };
         Self { message, ..self }
+    }
+
+    /// The same health as a failure, for a cause that does not go by itself.
+    #[must_use]
+    pub fn failed_because(self, cause: &str) -> Self {
+        Self {
+            status: Status::Failed,
+            ..self
+        }
+        .because(cause)
     }
 
     /// True if the pods may know why.
@@ -160,7 +270,16 @@ fn waiting(pod: &Value, container: &Value, reason: &str) -> Option<Trouble> {
             let last = container.pointer("/lastState/terminated").and_then(exit);
             let last = last.map(|exit| format!(", last {exit}")).unwrap_or_default();
             let text = format!("{}CrashLoopBackOff{last}", prefix(pod, container));
-            Some(Trouble::new(Severity::CrashLoop, text))
+            let restarts = container
+                .get("restartCount")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
+            let outlook = if restarts >= RESTARTS {
+                Outlook::Stays
+            } else {
+                Outlook::Open
+            };
+            Some(Trouble::new(Severity::CrashLoop, text).with(outlook))
         }
         "ErrImagePull"
         | "ImagePullBackOff"
@@ -171,31 +290,48 @@ fn waiting(pod: &Value, container: &Value, reason: &str) -> Option<Trouble> {
         | "SignatureValidationFailed"
         | "ErrImageNotFound" => {
             let image = text(container, "/image").unwrap_or_default();
-            let text = format!("{reason}: image {image} {}", image_problem(reason, message));
-            Some(Trouble::new(Severity::NotStarted, text))
+            // Whatever the image is called: its name is not what went wrong.
+            let problem = image_problem(reason, &message.replace(image, ""));
+            let text = format!("{reason}: image {image} {}", problem.words());
+            Some(Trouble::new(Severity::NotStarted, text).with(problem.outlook(reason)))
         }
-        reason if message.is_empty() => Some(Trouble::new(
-            Severity::NotStarted,
-            format!("{}{reason}", prefix(pod, container)),
-        )),
         reason => {
-            let text = format!("{}{reason}: {message}", prefix(pod, container));
-            Some(Trouble::new(Severity::NotStarted, text))
+            let outlook = match (reason, time(pod, "/metadata/creationTimestamp")) {
+                ("CreateContainerConfigError", Some(created)) => created
+                    .checked_add(CONFIG_PATIENCE)
+                    .map_or(Outlook::Open, Outlook::StaysFrom),
+                ("CreateContainerConfigError", None) => Outlook::Stays,
+                _ => Outlook::Open,
+            };
+            let text = format!("{}{}", prefix(pod, container), said(reason, message));
+            Some(Trouble::new(Severity::NotStarted, text).with(outlook))
         }
     }
 }
 
-/// What the kubelet and the registries say, in words that fit. Back-off and pull errors take turns in a pod that waits
-/// for its image; the former repeats the latter from Kubernetes 1.31 on.
-fn image_problem(reason: &str, message: &str) -> &'static str {
+/// Why an image is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ImageProblem {
+    NotAReference,
+    NeverPulled,
+    Refused,
+    NotFound,
+    UnknownHost,
+    OutOfReach,
+    Untold,
+}
+
+/// What the kubelet and the registries say. Back-off and pull errors take turns in a pod that waits for its image; the
+/// former repeats the latter from Kubernetes 1.31 on.
+fn image_problem(reason: &str, message: &str) -> ImageProblem {
     let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if reason == "InvalidImageName" {
-        "is not a valid reference"
+        ImageProblem::NotAReference
     } else if reason == "ErrImageNeverPull" {
-        "is not on the node, and its pull policy is Never"
+        ImageProblem::NeverPulled
     } else if says(&["unauthorized", "denied", "forbidden", "authentication", "authorization"]) {
-        "may not be pulled"
+        ImageProblem::Refused
     } else if says(&[
         "not found",
         "notfound",
@@ -203,18 +339,55 @@ fn image_problem(reason: &str, message: &str) -> &'static str {
         "name unknown",
         "no such manifest",
     ]) {
-        "not found"
+        ImageProblem::NotFound
+    } else if says(&["no such host"]) {
+        ImageProblem::UnknownHost
     } else if says(&[
-        "no such host",
         "timeout",
         "timed out",
         "refused",
         "unreachable",
         "deadline exceeded",
+        "connection reset",
+        ": eof",
+        "too many requests",
+        "toomanyrequests",
+        "qps exceeded",
+        "temporary failure",
+        "server error",
+        "bad gateway",
+        "unavailable",
     ]) {
-        "cannot be pulled: the registry is out of reach"
+        ImageProblem::OutOfReach
     } else {
-        "cannot be pulled"
+        ImageProblem::Untold
+    }
+}
+
+impl ImageProblem {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NotAReference => "is not a valid reference",
+            Self::NeverPulled => "is not on the node, and its pull policy is Never",
+            Self::Refused => "may not be pulled",
+            Self::NotFound => "not found",
+            Self::UnknownHost | Self::OutOfReach => "cannot be pulled: the registry is out of reach",
+            Self::Untold => "cannot be pulled",
+        }
+    }
+
+    /// A registry may come back, and a first attempt that says nothing may be followed by a better one. Once the
+    /// kubelet backs off, only what passes by its nature is waited for.
+    fn outlook(self, reason: &str) -> Outlook {
+        let backs_off = matches!(
+            reason,
+            "ImagePullBackOff" | "ErrImageNotFound" | "SignatureValidationFailed"
+        );
+        match self {
+            Self::NotAReference | Self::NeverPulled | Self::Refused | Self::NotFound => Outlook::Stays,
+            Self::UnknownHost | Self::Untold if backs_off => Outlook::Stays,
+            Self::UnknownHost | Self::Untold | Self::OutOfReach => Outlook::Open,
+        }
     }
 }
 
@@ -242,7 +415,10 @@ fn pod_trouble(pod: &Value) -> Option<Trouble> {
     if let Some(scheduled) = condition(pod, "PodScheduled").filter(|scheduled| is(scheduled, "False")) {
         let message = text(scheduled, "/message").unwrap_or_default();
         return match text(scheduled, "/reason") {
-            Some("Unschedulable") | None => Some(Trouble::new(Severity::Unschedulable, said("unschedulable", message))),
+            Some("Unschedulable") | None => {
+                let trouble = Trouble::new(Severity::Unschedulable, said("unschedulable", message));
+                Some(trouble.with(without_node(pod, scheduled)))
+            }
             // Gated on purpose; whoever holds the gate opens it.
             Some(reason) => Some(Trouble::new(Severity::NotReady, said(reason, message))),
         };
@@ -252,6 +428,18 @@ fn pod_trouble(pod: &Value) -> Option<Trouble> {
         Severity::NotReady,
         said("not ready", text(gates, "/message").unwrap_or_default()),
     ))
+}
+
+/// Open where other pods give way to it.
+fn without_node(pod: &Value, scheduled: &Value) -> Outlook {
+    let since = time(scheduled, "/lastTransitionTime").or_else(|| time(pod, "/metadata/creationTimestamp"));
+    match (text(pod, "/status/nominatedNodeName"), since) {
+        (None, Some(since)) => Outlook::NoNode {
+            pod: text(pod, "/metadata/uid").unwrap_or_default().to_owned(),
+            since,
+        },
+        _ => Outlook::Open,
+    }
 }
 
 fn said(what: &str, message: &str) -> String {
@@ -307,6 +495,10 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 
+fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
+    text(value, pointer)?.parse().ok()
+}
+
 /// At most so many characters, with `…` where something is missing.
 fn shorten(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
@@ -319,95 +511,4 @@ fn shorten(text: &str, characters: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-    use serde_json::json;
-
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Row {
-        name: String,
-        cause: Option<String>,
-        pod: Value,
-    }
-
-    #[test]
-    fn what_pods_say() {
-        let rows: Vec<Row> = serde_saphyr::from_str(include_str!("causes.yaml")).unwrap();
-        for Row { name, cause, pod } in rows {
-            assert_eq!(trouble(&pod).map(|trouble| trouble.text), cause, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_worst_counts_and_then_the_most_frequent() {
-        let not_ready = |text: &str| Trouble::new(Severity::NotReady, text);
-        let crash = |text: &str| Trouble::new(Severity::CrashLoop, text);
-        for (name, troubles, expected) in [
-            ("none", vec![], None),
-            ("the worst", vec![not_ready("a"), not_ready("a"), crash("b")], Some("b")),
-            ("the most frequent", vec![crash("a"), crash("b"), crash("b")], Some("b")),
-            ("the same whatever the order", vec![crash("b"), crash("a")], Some("a")),
-        ] {
-            assert_eq!(cause(troubles).as_deref(), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn cause_and_message_fit_into_a_description() {
-        let long = "unschedulable: 0/120 nodes are available: 40 Insufficient cpu, 40 Insufficient memory, 40 node(s) had \
-                    untolerated taint {dedicated: database}. preemption: 0/120 nodes are available";
-        for (name, message, cause, expected) in [
-            ("short", "Updated: 1/2", "exit 1", "exit 1; Updated: 1/2".to_owned()),
-            ("no message", "", "exit 1", "exit 1".to_owned()),
-            ("no cause", "Updated: 1/2", "", "Updated: 1/2".to_owned()),
-            (
-                "a long cause is cut, the message stays",
-                "Updated: 1/2",
-                long,
-                format!("{}…; Updated: 1/2", &long[..125]),
-            ),
-            (
-                "both are long",
-                long,
-                long,
-                format!("{}…; {}…", &long[..69], &long[..67]),
-            ),
-        ] {
-            let health = Health::in_progress(message).because(cause);
-            assert_eq!(health.message, expected, "{name}");
-            assert!(health.message.chars().count() <= LONGEST, "{name}");
-            assert_eq!(health.status, Status::InProgress, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_workload_that_may_not_have_pods_says_so_itself() {
-        let with = |condition: Value| json!({"status": {"conditions": [condition]}});
-        let failure = |message: &str| {
-            with(json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}))
-        };
-        for (name, workload, expected) in [
-            (
-                "quota",
-                failure(r#"pods "app-7d9f8c-x2x" is forbidden: exceeded quota: small"#),
-                Some("FailedCreate: exceeded quota: small"),
-            ),
-            (
-                "a webhook",
-                failure("admission webhook denied the request"),
-                Some("FailedCreate: admission webhook denied the request"),
-            ),
-            (
-                "not any more",
-                with(json!({"type": "ReplicaFailure", "status": "False"})),
-                None,
-            ),
-            ("nothing", json!(null), None),
-        ] {
-            assert_eq!(of_workload(&workload).as_deref(), expected, "{name}");
-        }
-    }
-}
+mod tests;

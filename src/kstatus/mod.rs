@@ -31,6 +31,7 @@ mod job;
 mod knative;
 mod pod;
 mod pods;
+mod replicas;
 mod simple;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -46,8 +47,9 @@ use serde_json::Value;
 
 use crate::plan::State;
 
-pub use cause::{Trouble, cause, trouble};
+pub use cause::{Trouble, cause, lasting, lasting_of_pod, trouble};
 pub use pods::{ReplicaSet, Workload, controller};
+pub use replicas::{Replicas, replicas};
 
 use fields::{Condition, Object, Unreadable};
 
@@ -129,6 +131,12 @@ impl Health {
 
     fn unknown(message: impl Into<String>) -> Self {
         Self::new(Status::Unknown, message)
+    }
+
+    /// Of an object that does not yet have the generation that is waited for: what it shows is of no interest.
+    #[must_use]
+    pub fn waiting_for_generation(generation: i64) -> Self {
+        Self::in_progress(format!("waiting for generation {generation}"))
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Health,
-    cause::{self, text},
+    cause::{self, Trouble, text},
 };
 
 /// Where the controllers count the rollouts of a Deployment, in it and in its ReplicaSets.
@@ -31,7 +31,7 @@ pub struct Workload {
     selector: String,
     pods: Pods,
     /// What keeps it from having pods at all.
-    own_cause: Option<String>,
+    own_trouble: Option<Trouble>,
 }
 
 /// How its pods are found.
@@ -50,6 +50,15 @@ enum Pods {
 pub struct ReplicaSet {
     uid: String,
     template_hash: Option<String>,
+    own_trouble: Option<Trouble>,
+}
+
+impl ReplicaSet {
+    /// What it knows itself of the cause. Its Deployment repeats that, and what earlier ReplicaSets say.
+    #[must_use]
+    pub fn own_trouble(&self) -> Option<&Trouble> {
+        self.own_trouble.as_ref()
+    }
 }
 
 impl Workload {
@@ -80,14 +89,14 @@ impl Workload {
             uid: text(object, "/metadata/uid")?.to_owned(),
             selector: selector(object.pointer("/spec/selector")?)?,
             pods,
-            own_cause: cause::of_workload(object),
+            own_trouble: cause::of_workload(object),
         })
     }
 
     /// What the workload itself knows of the cause, before any pod is asked.
     #[must_use]
-    pub fn own_cause(&self) -> Option<&str> {
-        self.own_cause.as_deref()
+    pub fn own_trouble(&self) -> Option<&Trouble> {
+        self.own_trouble.as_ref()
     }
 
     /// uid of the workload.
@@ -120,6 +129,7 @@ impl Workload {
         Some(ReplicaSet {
             uid: text(object, "/metadata/uid")?.to_owned(),
             template_hash: text(object, "/metadata/labels/pod-template-hash").map(ToOwned::to_owned),
+            own_trouble: cause::of_workload(object),
         })
     }
 

@@ -163,7 +163,7 @@ fn decide<'a>(situation: &'a Situation, wanted: &'a Wanted, shared: &BTreeMap<us
         Rule::Moved
     } else if other_rollout
         && ((latest.is_failed() || *latest == LatestStatus::Inactive) && !latest.shows(state)
-            || *latest == LatestStatus::Success && state == State::Failure)
+            || *latest == LatestStatus::Success && state.is_failed())
     {
         Rule::Redeployed
     } else if latest.is_failed() && state == State::Success && wanted.recover {
@@ -235,7 +235,7 @@ fn shared_by_others<'a>(situation: &'a Situation, wanted: &[&Wanted]) -> BTreeMa
     }
     let mut shared = BTreeMap::new();
     for (deployment, mut sources) in groups.into_values() {
-        if sources.iter().any(|source| source.state == State::Failure) {
+        if sources.iter().any(|source| source.state.is_failed()) {
             sources.retain(|source| source.state != State::Success);
         }
         if let Some(state) = sources
@@ -256,7 +256,7 @@ fn shared_by_others<'a>(situation: &'a Situation, wanted: &[&Wanted]) -> BTreeMa
 /// Worst first.
 fn severity(state: State) -> u8 {
     match state {
-        State::Failure => 0,
+        State::Failure | State::Error => 0,
         State::InProgress => 1,
         State::Pending => 2,
         State::Success => 3,
@@ -280,7 +280,7 @@ fn of_someone_else<'a>(situation: &'a Situation, wanted: &Wanted) -> Option<&'a 
             deployment.task == wanted.task && deployment.marker.is_none() && deployment.is_for(wanted)
         })?;
     let contradicts = match wanted.state {
-        State::Failure => deployment.status == LatestStatus::Success,
+        State::Failure | State::Error => deployment.status == LatestStatus::Success,
         State::Success => deployment.status.is_failed(),
         State::Pending | State::InProgress | State::Inactive => false,
     };

@@ -43,6 +43,8 @@ pub enum State {
     Success,
     /// The rollout failed.
     Failure,
+    /// The time to wait for the rollout is over (`--timeout-state error`): nobody knows how it ends.
+    Error,
     /// Nothing speaks for the deployment any more.
     Inactive,
 }
@@ -388,8 +390,21 @@ impl State {
             Self::InProgress => "in_progress",
             Self::Success => "success",
             Self::Failure => "failure",
+            Self::Error => "error",
             Self::Inactive => "inactive",
         }
+    }
+
+    /// failure or error.
+    #[must_use]
+    pub fn is_failed(self) -> bool {
+        matches!(self, Self::Failure | Self::Error)
+    }
+
+    /// success, failure or error.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self.is_failed() || self == Self::Success
     }
 
     /// How far a rollout is: a status is only ever followed by one of higher rank.
@@ -398,7 +413,7 @@ impl State {
         match self {
             Self::Pending => 1,
             Self::InProgress => 2,
-            Self::Success | Self::Failure => 3,
+            Self::Success | Self::Failure | Self::Error => 3,
             Self::Inactive => 4,
         }
     }
@@ -439,6 +454,23 @@ impl LatestStatus {
         }
     }
 
+    /// The name that GitHub's REST API uses; `none` where there is no status.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::None => "none",
+            Self::Queued => "queued",
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Error => "error",
+            Self::Inactive => "inactive",
+            Self::Other(name) => name,
+        }
+    }
+
     /// success, failure or error.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -459,6 +491,7 @@ impl LatestStatus {
             State::InProgress => *self == Self::InProgress,
             State::Success => *self == Self::Success,
             State::Failure => *self == Self::Failure,
+            State::Error => *self == Self::Error,
             State::Inactive => *self == Self::Inactive,
         }
     }
@@ -471,6 +504,7 @@ impl From<State> for LatestStatus {
             State::InProgress => Self::InProgress,
             State::Success => Self::Success,
             State::Failure => Self::Failure,
+            State::Error => Self::Error,
             State::Inactive => Self::Inactive,
         }
     }

@@ -29,11 +29,40 @@ pub struct Document {
     pub results: Vec<SourceResult>,
     /// Every write in its order, closings included.
     pub changes: Vec<ChangeResult>,
+    /// What GitHub has in each environment that was read, for the difference that a dry run shows people. Programs
+    /// have [`ChangeResult::before`].
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub existing: Vec<ExistingEnvironment>,
     /// With `-v`: what the decision for each environment depended on, to be replayed. Its form may change with any
     /// version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<serde_json::Value>")]
     pub situations: Vec<Situation>,
+}
+
+/// What GitHub has in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingEnvironment {
+    /// `owner/name`
+    pub repository: String,
+    /// Environment.
+    pub environment: String,
+    /// Its deployments, newest first.
+    pub deployments: Vec<ExistingDeployment>,
+}
+
+/// A deployment that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingDeployment {
+    /// Node id.
+    pub node_id: String,
+    /// GitHub's task.
+    pub task: String,
+    /// Its ref, or the beginning of its commit.
+    pub git_ref: String,
+    /// What it shows.
+    pub status: LatestStatus,
 }
 
 /// How many results there are of each action.

@@ -141,6 +141,7 @@ fn document_of(results: Vec<SourceResult>, changes: Value) -> Document {
         summary: summary(&results),
         results,
         changes: serde_json::from_value(changes).expect("changes"),
+        existing: Vec::new(),
         situations: Vec::new(),
     }
 }

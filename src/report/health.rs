@@ -202,7 +202,7 @@ impl<W: io::Write> HealthWriter<W> {
                 self.text(&row.message),
             ]));
         }
-        columns.write(&mut self.out, self.style.width)
+        columns.write(&mut self.out, self.style)
     }
 
     /// A paragraph for each object.

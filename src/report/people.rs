@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, io};
 
 use super::{
+    diff,
     document::{Action, ChangeAction, ChangeResult, Document, Outcome, SourceObject, SourceResult, Summary},
     render::Style,
     text::{Columns, clean},
@@ -10,12 +11,18 @@ use super::{
 
 /// The table of `-o table` and, with more columns, of `-o wide`.
 pub(super) fn table(document: &Document, wide: bool, out: &mut impl io::Write, style: Style) -> io::Result<()> {
-    if !document.results.is_empty() {
-        columns(document, wide, style).write(out, style.width)?;
+    // What a dry run has to say of a source stands in the difference.
+    let has_table = !document.results.is_empty() && (wide || !document.dry_run);
+    if has_table {
+        columns(document, wide, style).write(out, style)?;
+        writeln!(out)?;
+    }
+    if document.dry_run && diff::write(document, out, style)? {
         writeln!(out)?;
     }
     let mut told = BTreeSet::new();
-    for remark in document.results.iter().flat_map(remarks) {
+    let left_alone = document.results.iter().filter(|_| !has_table).filter_map(left_alone);
+    for remark in document.results.iter().flat_map(remarks).chain(left_alone) {
         // Two objects of one name share a fault.
         if !told.contains(&remark) {
             writeln!(out, "{}", clean(&remark, style.actions))?;
@@ -23,7 +30,7 @@ pub(super) fn table(document: &Document, wide: bool, out: &mut impl io::Write, s
         }
     }
     let mut any = !told.is_empty();
-    for change in &document.changes {
+    for change in document.changes.iter().filter(|_| !document.dry_run) {
         writeln!(out, "{}", clean(&sentence(change), style.actions))?;
         any = true;
     }
@@ -143,9 +150,24 @@ fn message(result: &SourceResult) -> String {
     message.cloned().unwrap_or_default()
 }
 
+/// Why nothing would be written for a source, although it is not as it should be.
+fn left_alone(result: &SourceResult) -> Option<String> {
+    let what = match result.action {
+        Action::Skip => "skipped",
+        Action::Defer => "left to a later pass",
+        _ => return None,
+    };
+    Some(format!("{what}: {}{}", named(result), message(result)))
+}
+
+/// The source with a colon, in front of what is said of it.
+fn named(result: &SourceResult) -> String {
+    name(result).map(|name| format!("{name}: ")).unwrap_or_default()
+}
+
 /// What the user should know about one source, under its name.
 fn remarks(result: &SourceResult) -> Vec<String> {
-    let name = name(result).map(|name| format!("{name}: ")).unwrap_or_default();
+    let name = named(result);
     let warnings = result
         .warnings
         .iter()
@@ -209,7 +231,8 @@ fn sentence(change: &ChangeResult) -> String {
         ChangeAction::Close => ("close", "closed"),
     };
     let verb = match change.outcome {
-        Outcome::Planned => format!("would {infinitive}"),
+        // Of a dry run the difference is shown instead.
+        Outcome::Planned => infinitive.to_owned(),
         Outcome::Done => past.to_owned(),
         Outcome::Deferred => format!("left to a later pass: {infinitive}"),
         Outcome::Failed => format!("failed: {infinitive}"),

@@ -13,35 +13,74 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two turns of the spinner.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A line on stderr that appears when a pass takes longer than a second. Cheap to clone; all clones are one line.
+/// A line on stderr that appears when a pass takes longer than a second, or the lines of a table. Cheap to clone; all
+/// clones are one place on the terminal.
 #[derive(Clone, Debug)]
 pub struct Progress {
     bar: ProgressBar,
     visible: bool,
-    pass: Arc<Mutex<Option<Pass>>>,
+    shown: Arc<Mutex<Shown>>,
 }
 
-/// The pass that is under way.
+/// What the terminal shows.
 #[derive(Debug)]
-struct Pass {
-    started: Instant,
-    shown: bool,
+enum Shown {
+    /// Nothing, and no pass is under way.
+    Nothing,
+    /// A pass is under way. It has a line from the moment on at which it is late.
+    Pass { started: Instant, has_line: bool },
+    /// A table, which no pass takes the place of.
+    Table,
 }
 
 impl Progress {
-    /// A line if `visible`, which is for the caller to find out: stderr has to be a terminal. Otherwise nothing.
+    /// A line if `visible`, which is for the caller to find out, see [`Progress::has_terminal`]. Otherwise nothing.
     #[must_use]
     pub fn new(visible: bool) -> Self {
         Self {
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             visible,
-            pass: Arc::default(),
+            shown: Arc::new(Mutex::new(Shown::Nothing)),
         }
+    }
+
+    /// True if stderr is a terminal on which lines can be replaced.
+    #[must_use]
+    pub fn has_terminal() -> bool {
+        !ProgressDrawTarget::stderr().is_hidden()
+    }
+
+    /// True if there is a terminal to show something on.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.visible
+    }
+
+    /// Shows these lines, which have to fit on the terminal, in place of what it showed before.
+    pub fn table(&self, lines: &[String]) {
+        if !self.visible {
+            return;
+        }
+        let mut shown = self.shown();
+        self.bar.set_message(lines.join("\n"));
+        if !matches!(*shown, Shown::Table) {
+            *shown = Shown::Table;
+            self.bar.disable_steady_tick();
+            self.bar.reset();
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                self.bar.set_style(style);
+            }
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.tick();
     }
 
     /// What is under way now, such as `reading GitHub`, and how many steps it has, where that is known. The first
     /// stage begins a pass.
     pub fn stage(&self, what: &'static str, steps: Option<usize>) {
+        if matches!(*self.shown(), Shown::Table) {
+            return;
+        }
         self.bar.reset();
         let template = if let Some(steps) = steps {
             self.bar.set_length(u64::try_from(steps).unwrap_or(u64::MAX));
@@ -69,9 +108,9 @@ impl Progress {
         self.show_if_late();
     }
 
-    /// Takes the line away; the pass is over.
+    /// Takes away what is shown; the pass is over.
     pub fn finish(&self) {
-        *self.pass() = None;
+        *self.shown() = Shown::Nothing;
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
         self.bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -83,20 +122,26 @@ impl Progress {
     }
 
     fn show_if_late(&self) {
-        let mut pass = self.pass();
-        let pass = pass.get_or_insert_with(|| Pass {
-            started: Instant::now(),
-            shown: false,
-        });
-        if self.visible && !pass.shown && pass.started.elapsed() >= PATIENCE {
-            pass.shown = true;
+        let mut shown = self.shown();
+        if matches!(*shown, Shown::Nothing) {
+            *shown = Shown::Pass {
+                started: Instant::now(),
+                has_line: false,
+            };
+        }
+        if let Shown::Pass { started, has_line } = &mut *shown
+            && self.visible
+            && !*has_line
+            && started.elapsed() >= PATIENCE
+        {
+            *has_line = true;
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
             self.bar.enable_steady_tick(TICK);
         }
     }
 
-    fn pass(&self) -> MutexGuard<'_, Option<Pass>> {
-        self.pass.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,11 +160,30 @@ mod tests {
         let before = Instant::now()
             .checked_sub(PATIENCE)
             .expect("the machine runs for longer");
-        progress.pass().as_mut().expect("a pass").started = before;
+        match &mut *progress.shown() {
+            Shown::Pass { started, .. } => *started = before,
+            other => panic!("{other:?} instead of a pass"),
+        }
     }
 
     fn shown(progress: &Progress) -> Option<bool> {
-        progress.pass().as_ref().map(|pass| pass.shown)
+        match *progress.shown() {
+            Shown::Pass { has_line, .. } => Some(has_line),
+            Shown::Nothing | Shown::Table => None,
+        }
+    }
+
+    #[test]
+    fn a_table_stays_whatever_the_passes_do() {
+        let progress = Progress::new(true);
+        progress.table(&["one".to_owned(), "two".to_owned()]);
+        progress.stage("reading GitHub", Some(2));
+        progress.advance();
+        assert_eq!(progress.bar.message(), "one\ntwo");
+        assert_eq!(shown(&progress), None);
+        progress.finish();
+        progress.stage("reading GitHub", None);
+        assert_eq!(shown(&progress), Some(false));
     }
 
     #[test]

@@ -164,7 +164,7 @@ pub fn note(
         _ => ready.message.clone(),
     };
     Some(Note {
-        warning: result.action == Action::Fail || result.state == Some(State::Failure),
+        warning: result.action == Action::Fail || result.state.is_some_and(State::is_failed),
         reason: ready.reason.clone(),
         action: match result.action {
             Action::Create => "CreateDeployment",

@@ -4,10 +4,22 @@ use std::{borrow::Cow, error::Error, io};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::actions::disarm;
+use super::{actions::disarm, colour, render::Style};
+
+/// Headers of the columns that hold states.
+const COLOURED: [&str; 3] = ["STATUS", "STATE", "ACTION"];
+
+/// Less of the last column is not worth a place beside the others.
+const SHORTEST_LAST: usize = 20;
 
 /// Between two columns, as kubectl has it.
 const GAP: usize = 3;
+
+/// The same where there is too little room.
+const NARROW_GAP: usize = 2;
+
+/// No column is cut to less for the sake of others.
+const SHORTEST: usize = 10;
 
 /// `text` on one line, with nothing in it that a terminal or, with `actions`, GitHub Actions would obey.
 ///
@@ -102,37 +114,114 @@ impl Columns {
         self.rows.push(cells.collect());
     }
 
-    /// Writes the rows, aligned. With `width`, that of a terminal, long cells are cut: the last column to what is
-    /// left of the line, the others to a third of it.
-    pub(super) fn write(&self, out: &mut impl io::Write, width: Option<usize>) -> io::Result<()> {
+    /// Writes the rows, aligned. States get their colours, if those are wanted.
+    ///
+    /// With a width, that of a terminal, no line is longer: long cells are cut to a third of it, and the last column to
+    /// what is left. Where too little is left, the last column has a line of its own, and what is no state is cut
+    /// further; where that does not help either, each cell has a line.
+    pub(super) fn write(&self, out: &mut impl io::Write, style: Style) -> io::Result<()> {
         let count = self.rows.first().map_or(0, Vec::len);
-        let longest = width.map_or(usize::MAX, |width| (width / 3).max(20));
-        let widths: Vec<usize> = (0..count)
-            .map(|column| {
-                let widest = self.rows.iter().map(|row| row[column].width()).max();
-                widest.unwrap_or(0).min(longest)
-            })
-            .collect();
-        let before_last: usize = widths
-            .iter()
-            .take(count.saturating_sub(1))
-            .map(|width| width + GAP)
-            .sum();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                if column + 1 == count {
-                    let left = width.map_or(usize::MAX, |width| width.saturating_sub(before_last).max(20));
+        let longest = style.width.map_or(usize::MAX, |width| (width / 3).max(20));
+        let widths: Vec<usize> = (0..count).map(|column| self.widest(column).min(longest)).collect();
+        let Some((&last, others)) = widths.split_last() else {
+            return Ok(());
+        };
+        let before_last: usize = others.iter().map(|width| width + GAP).sum();
+        match style.width {
+            Some(width) if before_last + last.min(SHORTEST_LAST) > width => match self.squeezed(others, width) {
+                Some(widths) => self.write_in_two_lines(out, &widths, width, style),
+                None => self.write_cells(out, width, style),
+            },
+            width => self.rows.iter().try_for_each(|row| {
+                let mut line = self.line(row, others, GAP, style);
+                if let Some(cell) = row.last() {
+                    let left = width.map_or(usize::MAX, |width| width.saturating_sub(before_last));
                     line.push_str(&cut(cell, left));
-                } else {
-                    let cell = cut(cell, longest);
-                    line.push_str(&cell);
-                    line.push_str(&" ".repeat(widths[column] + GAP - cell.width()));
                 }
+                writeln!(out, "{}", line.trim_end())
+            }),
+        }
+    }
+
+    /// The widths at which all columns but the last fit beside each other, if there are any: the widest that is no
+    /// state gives way first.
+    fn squeezed(&self, widths: &[usize], width: usize) -> Option<Vec<usize>> {
+        let mut widths = widths.to_vec();
+        let gaps = NARROW_GAP * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > width {
+            let may_give_way = |(column, width): &(usize, &mut usize)| {
+                !COLOURED.contains(&self.rows[0][*column].as_str()) && **width > SHORTEST
+            };
+            let widest = widths
+                .iter_mut()
+                .enumerate()
+                .filter(may_give_way)
+                .max_by_key(|(_, width)| **width);
+            *widest?.1 -= 1;
+        }
+        Some(widths)
+    }
+
+    /// All cells but the last, and that one below.
+    fn write_in_two_lines(
+        &self,
+        out: &mut impl io::Write,
+        widths: &[usize],
+        width: usize,
+        style: Style,
+    ) -> io::Result<()> {
+        for (index, row) in self.rows.iter().enumerate() {
+            writeln!(out, "{}", self.line(row, widths, NARROW_GAP, style).trim_end())?;
+            if let Some(cell) = row.last().filter(|cell| index > 0 && !cell.is_empty()) {
+                writeln!(out, "  {}", cut(cell, width.saturating_sub(2)))?;
             }
-            writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
+    }
+
+    fn widest(&self, column: usize) -> usize {
+        self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0)
+    }
+
+    /// All cells of a row but the last, which has no width here.
+    fn line(&self, row: &[String], widths: &[usize], gap: usize, style: Style) -> String {
+        let mut line = String::new();
+        for (column, (cell, &width)) in row.iter().zip(widths).enumerate() {
+            let shown = cut(cell, width);
+            line.push_str(&self.paint(&shown, cell, column, style));
+            line.push_str(&" ".repeat(width + gap - shown.width()));
+        }
+        line
+    }
+
+    /// A line for each cell, under the name of its column, and an empty one between two rows.
+    fn write_cells(&self, out: &mut impl io::Write, width: usize, style: Style) -> io::Result<()> {
+        let Some((header, rows)) = self.rows.split_first() else {
+            return Ok(());
+        };
+        let name_width = header.iter().map(|name| name.width()).max().unwrap_or(0);
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            for (column, (name, cell)) in header
+                .iter()
+                .zip(row)
+                .enumerate()
+                .filter(|(_, (_, cell))| !cell.is_empty())
+            {
+                let shown = cut(cell, width.saturating_sub(name_width + GAP));
+                let padding = " ".repeat(name_width + GAP - name.width());
+                writeln!(out, "{name}{padding}{}", self.paint(&shown, cell, column, style))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `shown` in the colour of `cell`, if its column is one of states.
+    fn paint(&self, shown: &str, cell: &str, column: usize, style: Style) -> String {
+        let is_coloured = COLOURED.contains(&self.rows[0][column].as_str());
+        colour::paint(shown, colour::of(cell), style.colours && is_coloured)
     }
 }
 
@@ -172,6 +261,43 @@ mod tests {
         ] {
             assert_eq!(cut(text, width), expected);
             assert!(cut(text, width).width() <= width.max(1));
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let mut columns = Columns::new(&["NAME", "REF", "STATE", "MESSAGE"]);
+        let cells = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        columns.push(cells([
+            "Deployment/app",
+            "v1.2.3",
+            "in_progress",
+            "Available: 1/2, and a long text beside it",
+        ]));
+        columns.push(cells(["StatefulSet/a-name-that-is-long", "", "success", ""]));
+        let written = |width, colours| {
+            let style = Style {
+                width,
+                colours,
+                ..Style::default()
+            };
+            let mut out = Vec::new();
+            columns.write(&mut out, style).expect("memory can be written");
+            String::from_utf8(out).expect("UTF-8")
+        };
+        for (name, width) in [("beside", 90), ("below", 64), ("one_by_one", 24)] {
+            insta::assert_snapshot!(format!("columns_{name}"), written(Some(width), false));
+        }
+        for width in 20..120 {
+            for line in written(Some(width), false).lines() {
+                assert!(line.width() <= width, "{width}: {line:?}");
+            }
+            let coloured = written(Some(width), true);
+            assert!(coloured.contains("\u{1b}[32msuccess\u{1b}[0m"), "{coloured:?}");
+            assert_eq!(
+                anstream::adapter::strip_str(&coloured).to_string(),
+                written(Some(width), false)
+            );
         }
     }
 }

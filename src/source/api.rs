@@ -161,12 +161,31 @@ pub(super) async fn get_as<T: DeserializeOwned>(client: &Client, path: &str, for
     serde_json::from_slice(&body).map_err(|error| garbled(path, &error))
 }
 
+/// Which items of a list are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Selector {
+    /// By labels.
+    Labels(String),
+    /// By the fields that the API server knows of the kind.
+    Fields(String),
+}
+
+impl Selector {
+    fn query(&self) -> String {
+        let (name, selector) = match self {
+            Self::Labels(selector) => ("labelSelector", selector),
+            Self::Fields(selector) => ("fieldSelector", selector),
+        };
+        format!("&{name}={}", utf8_percent_encode(selector, &RESERVED))
+    }
+}
+
 /// Reads a list page by page and folds every item into the answer. A list whose pages no longer fit together is
 /// begun again, with a new answer.
 pub(super) async fn list<A: Default>(
     client: &Client,
     collection: &str,
-    selector: Option<&str>,
+    selector: Option<&Selector>,
     fold: impl FnMut(&mut A, Value),
 ) -> Result<A, ApiFailure> {
     list_as(client, collection, selector, JSON, fold).await
@@ -177,7 +196,7 @@ pub(super) async fn list<A: Default>(
 pub(super) async fn list_metadata<A: Default>(
     client: &Client,
     collection: &str,
-    selector: Option<&str>,
+    selector: Option<&Selector>,
     fold: impl FnMut(&mut A, Value),
 ) -> Result<A, ApiFailure> {
     list_as(client, collection, selector, METADATA, fold).await
@@ -186,13 +205,11 @@ pub(super) async fn list_metadata<A: Default>(
 async fn list_as<A: Default>(
     client: &Client,
     collection: &str,
-    selector: Option<&str>,
+    selector: Option<&Selector>,
     forms: &str,
     mut fold: impl FnMut(&mut A, Value),
 ) -> Result<A, ApiFailure> {
-    let selector = selector
-        .map(|selector| format!("&labelSelector={}", utf8_percent_encode(selector, &RESERVED)))
-        .unwrap_or_default();
+    let selector = selector.map(Selector::query).unwrap_or_default();
     let first = format!("{collection}?limit={PAGE}{selector}");
     let mut restarts = 0;
     let mut answer = A::default();

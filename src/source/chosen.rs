@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     ChoiceError, Complete, Declaration, Declared, ObjectReference, Objects, ObservationError, Scope,
-    api::{self, ApiFailure},
+    api::{self, ApiFailure, Selector},
     declared::text,
     discovery::group_and_version,
     labels,
@@ -148,7 +148,8 @@ async fn listed(
         Scope::All => None,
     };
     let path = resource.path(namespace);
-    let names = api::list_metadata(cluster.client(), &path, Some(selector), |names: &mut Vec<_>, item| {
+    let selector = Selector::Labels(selector.to_owned());
+    let names = api::list_metadata(cluster.client(), &path, Some(&selector), |names: &mut Vec<_>, item| {
         names.push(name_of(&item));
     });
     let names: Option<Vec<_>> = names

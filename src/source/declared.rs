@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Complete, Declaration, Declared, GitHubDeploymentMeta, Scope, SourceError,
-    api::{self, ApiFailure},
+    api::{self, ApiFailure, Selector},
     error::{DeclarationError, Permission},
     spec::{self, UnknownFields},
 };
@@ -28,7 +28,8 @@ pub async fn declared_in_cluster(
         Scope::Namespace(namespace) => format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"),
         Scope::All => format!("/apis/{GROUP}/{VERSION}/{PLURAL}"),
     };
-    let declarations = api::list(client, &collection, selector, |all: &mut Vec<_>, item| {
+    let labels = selector.map(|labels| Selector::Labels(labels.to_owned()));
+    let declarations = api::list(client, &collection, labels.as_ref(), |all: &mut Vec<_>, item| {
         all.push(declaration(&item))
     })
     .await

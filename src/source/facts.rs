@@ -24,6 +24,8 @@ pub struct Facts {
     pub uid: Option<String>,
     /// Generation of its spec.
     pub generation: Option<i64>,
+    /// Version of the object as it was read.
+    pub resource_version: Option<String>,
     /// It is being deleted.
     pub terminating: bool,
     /// A short hash of the pod template; none for kinds without one.
@@ -43,6 +45,7 @@ pub fn facts(object: &Value) -> Facts {
     Facts {
         uid: text(object, "/metadata/uid"),
         generation: object.pointer("/metadata/generation").and_then(Value::as_i64),
+        resource_version: text(object, "/metadata/resourceVersion"),
         terminating: text(object, "/metadata/deletionTimestamp").is_some(),
         rollout: pod_template(object).map(|template| {
             let mut canonical = String::new();

@@ -23,6 +23,7 @@ mod objects;
 mod pods;
 mod spec;
 mod templates;
+mod watch;
 
 pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
 pub use api::{ApiFailure, cluster_uid};
@@ -41,6 +42,7 @@ pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
 pub use spec::{check, check_extract, check_repository};
 pub use templates::observe_with_templates;
+pub use watch::Watch;
 
 /// One GitHubDeployment, or what takes its place: a source from flags, or a document that should have been one.
 #[derive(Debug)]

@@ -55,6 +55,13 @@ impl Cluster {
     pub(super) async fn resource(&self, reference: &ObjectReference) -> Result<Resource, ObservationError> {
         self.discovery.resource(&self.client, reference).await
     }
+
+    /// Where the API server has the objects of this kind and namespace.
+    pub(super) async fn collection(&self, reference: &ObjectReference) -> Result<String, ObservationError> {
+        let resource = self.resource(reference).await?;
+        let namespace = reference.namespace.as_deref().filter(|_| resource.namespaced);
+        Ok(resource.path(namespace))
+    }
 }
 
 impl std::fmt::Debug for Cluster {

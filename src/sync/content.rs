@@ -55,11 +55,7 @@ pub(super) fn status(
     sources: &[&Source],
     details: Details,
 ) -> NewStatus {
-    let shows = |source: &&&Source| {
-        source
-            .seen()
-            .is_some_and(|seen| seen.health.status.state() == Some(state))
-    };
+    let shows = |source: &&&Source| source.seen().is_some_and(|seen| seen.state() == Some(state));
     let source = sources.iter().find(shows).or(sources.first()).copied();
     let message = source
         .and_then(Source::seen)

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::{
     github::{EnvironmentQuery, EnvironmentReading, GitHubError, ResolvedRef},
-    plan::{self, Change, Changes, Existing, GitRef, Off, Situation, State, Unknown, Wanted},
-    report::DeploymentResult,
+    plan::{self, Change, Changes, Deployment, Existing, GitRef, Off, Situation, State, Unknown, Wanted},
+    report::{DeploymentResult, ExistingDeployment, ExistingEnvironment},
 };
 
 use super::{
@@ -136,7 +136,11 @@ impl EnvironmentWork {
             return;
         }
         situation.existing = reading.existing.clone();
-        self.changes = Some(plan::plan(&situation));
+        let mut changes = plan::plan(&situation);
+        if gathered.overdue.is_some() {
+            drop_creates_of_overdue(&mut changes.changes, &gathered.sources);
+        }
+        self.changes = Some(changes);
         self.situation = Some(situation);
         let observed = self.sources.iter().map(|index| gathered.sources[*index].observed_at);
         self.read_at = observed.chain([reading.read_at]).min();
@@ -251,6 +255,27 @@ impl EnvironmentWork {
         Some(format!("{web}/deployments/{name}"))
     }
 
+    /// What GitHub has there, for people.
+    pub fn existing(&self) -> Option<ExistingEnvironment> {
+        let short = |commit: &str| commit.chars().take(7).collect();
+        let one = |deployment: &Deployment| ExistingDeployment {
+            node_id: deployment.node_id.clone(),
+            task: deployment.task.clone(),
+            git_ref: match (&deployment.marker, &deployment.ref_name) {
+                (Some(marker), _) => marker.git_ref.to_string(),
+                (None, Some(name)) => name.to_string(),
+                (None, None) => short(&deployment.commit),
+            },
+            status: deployment.status.clone(),
+        };
+        let deployments = &self.situation.as_ref()?.existing.deployments;
+        Some(ExistingEnvironment {
+            repository: self.environment.repository.to_string(),
+            environment: self.environment.name.clone(),
+            deployments: deployments.iter().map(one).collect(),
+        })
+    }
+
     /// A deployment that exists.
     pub fn deployment(&self, node_id: &str) -> DeploymentResult {
         let existing = self
@@ -291,6 +316,18 @@ impl EnvironmentWork {
     }
 }
 
+/// That the time is over is told on the deployment that a source has. What it would have created one for is left to a
+/// run that knows how it ended, and so is what would be closed in its favour.
+fn drop_creates_of_overdue(changes: &mut Vec<Change>, sources: &[Source]) {
+    let is_dropped = |change: &Change| match change {
+        Change::Create { index, .. } => sources[*index].seen().is_some_and(Seen::is_overdue),
+        Change::Status { .. } | Change::Close { .. } => false,
+    };
+    if changes.iter().any(is_dropped) {
+        changes.retain(|change| !is_dropped(change) && !matches!(change, Change::Close { .. }));
+    }
+}
+
 /// What the source asks of GitHub, where its object, its ref and the ref's place in the repository are known.
 fn wanted<'a>(
     source: &'a Source,
@@ -299,7 +336,7 @@ fn wanted<'a>(
     let Standing::Seen(seen) = &source.standing else {
         return None;
     };
-    let state = seen.health.status.state()?;
+    let state = seen.state()?;
     let extracted = seen.extracted.as_ref().ok()?;
     match reading.refs.get(&extracted.git_ref)? {
         ResolvedRef::Found {

@@ -8,8 +8,8 @@ use crate::{
     crd::{DeletionPolicy, GitHubDeploymentSpec},
     extract::{ExtractError, Extracted, Rule},
     github::GitHubError,
-    kstatus::{self, Health, Status, Workload},
-    plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, Named, ReadNamespaces, Repository},
+    kstatus::{self, Health, Replicas, Status, Workload},
+    plan::{By, DEFAULT_TASK, Environment, Hash, Identity, Knowledge, Named, ReadNamespaces, Repository, State},
     report::with_causes,
     source::{
         self, Cluster, Complete, Declaration, DeclarationError, Declared, Facts, ObjectReference, Objects, Observation,
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::{DeclaredIn, ObjectsIn, RunError, SUPERSEDED, Settings, World, bound::Bound};
+use super::{DeclaredIn, ObjectsIn, RunError, SUPERSEDED, Settings, World, bound::Bound, wait::Overdue};
 
 /// Everything that was read of the near side.
 pub(super) struct Gathered {
@@ -25,8 +25,10 @@ pub(super) struct Gathered {
     pub knowledge: Knowledge,
     /// The cluster of this pass, if known.
     cluster: Option<String>,
-    objects: Objects,
+    pub(super) objects: Objects,
     bound: Arc<Bound>,
+    /// What becomes of a source that is not final: the time to wait for it is over.
+    pub overdue: Option<Overdue>,
 }
 
 /// One declaration, and what its object shows.
@@ -47,6 +49,8 @@ pub(super) struct Source {
 pub(super) enum Standing {
     /// The object was read.
     Seen(Box<Seen>),
+    /// The object was read, and it is not yet the one that is to be reported (`--generation`).
+    Behind(Box<Seen>),
     /// The object does not exist.
     Gone,
     /// Left alone on purpose.
@@ -59,10 +63,31 @@ pub(super) enum Standing {
 pub(super) struct Seen {
     pub health: Health,
     pub facts: Facts,
+    pub replicas: Option<Replicas>,
     pub extracted: Result<Extracted, ExtractError>,
+    /// The state that takes the place of the health's, for want of time.
+    overdue: Option<State>,
 }
 
 impl Seen {
+    /// What GitHub is to show.
+    pub fn state(&self) -> Option<State> {
+        self.overdue.or(self.health.status.state())
+    }
+
+    /// True if the time to wait for it is over.
+    pub fn is_overdue(&self) -> bool {
+        self.overdue.is_some()
+    }
+
+    /// Gives the source up where it is not final.
+    fn give_up(&mut self, overdue: &Overdue) {
+        if matches!(self.health.status, Status::InProgress | Status::Unknown) {
+            self.overdue = Some(overdue.state);
+            self.health = self.health.clone().because(&overdue.cause());
+        }
+    }
+
     /// How the ref was come by, for whoever asks with `-v`.
     fn log_steps(&self, source: &str) {
         for step in self.extracted.iter().flat_map(|extracted| &extracted.steps) {
@@ -125,6 +150,7 @@ pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound
         cluster,
         objects,
         bound: Arc::clone(bound),
+        overdue: None,
     };
     let all: Vec<usize> = (0..gathered.sources.len()).collect();
     gathered.observe(world, settings, &all).await;
@@ -185,14 +211,27 @@ fn knowledge(sources: &[Source], complete: &Complete, cluster: Option<&str>) -> 
 }
 
 impl Gathered {
+    /// Gives up what is not final, now and wherever it is read again.
+    pub fn give_up(&mut self, overdue: Overdue) {
+        for source in &mut self.sources {
+            if let Standing::Seen(seen) = &mut source.standing {
+                seen.give_up(&overdue);
+            }
+        }
+        self.overdue = Some(overdue);
+    }
+
     /// Reads the objects of the sources of these indexes, and replaces what was known about them.
     pub async fn observe(&mut self, world: &World, settings: &Settings, indexes: &[usize]) {
         let asked_at = Instant::now();
         let now = (world.now)();
-        let given = match &settings.declared_in {
-            DeclaredIn::Flags { git_ref, .. } => git_ref.as_deref(),
-            _ => None,
+        let (given, generation) = match &settings.declared_in {
+            DeclaredIn::Flags {
+                git_ref, generation, ..
+            } => (git_ref.as_deref(), *generation),
+            _ => (None, None),
         };
+        let fail_fast = settings.fail_fast.then_some(now);
         let readable: Vec<usize> = indexes
             .iter()
             .copied()
@@ -215,12 +254,24 @@ impl Gathered {
                     Err(error) => Err(error.clone()),
                 },
             };
-            let health = kstatus::compute(object, now);
-            let workload = Workload::of(object, &health);
+            let facts = source::facts(object);
+            let health = match generation {
+                Some(wanted) if facts.generation < generation => Health::waiting_for_generation(wanted),
+                _ => kstatus::compute(object, now),
+            };
+            let health = match fail_fast.and_then(|now| kstatus::lasting_of_pod(object, &health, now)) {
+                Some(cause) => health.failed_because(&cause),
+                None => health,
+            };
+            // The pods of an object that is waited for are those of an earlier rollout.
+            let is_present = facts.generation >= generation;
+            let workload = Workload::of(object, &health).filter(|_| is_present);
             let seen = Seen {
                 health,
-                facts: source::facts(object),
+                facts,
+                replicas: kstatus::replicas(object),
                 extracted,
+                overdue: None,
             };
             (seen, workload)
         })
@@ -229,20 +280,31 @@ impl Gathered {
             Observation::Found((seen, workload)) => Some((&mut seen.health, workload.take()?)),
             Observation::Gone | Observation::Unreadable(_) => None,
         });
-        source::add_causes(&self.objects, unfinished).await;
+        source::add_causes(&self.objects, unfinished, fail_fast).await;
         for index in indexes {
             self.sources[*index].observed_at = asked_at;
         }
         for (index, observation) in readable.into_iter().zip(observations) {
             self.sources[index].standing = match observation {
+                Observation::Found((seen, _)) if generation.is_some() && seen.facts.generation.is_none() => {
+                    let source = &self.sources[index].declaration.described;
+                    Standing::Failed(Reason::new(
+                        "GenerationMissing",
+                        format!("{source} has no metadata.generation to wait for: leave --generation out"),
+                    ))
+                }
+                Observation::Found((seen, _)) if seen.facts.generation < generation => Standing::Behind(Box::new(seen)),
                 Observation::Found((seen, _)) if given.is_some() && self.is_superseded(index, &seen.facts) => {
                     Standing::Skipped(Reason::new(
                         SUPERSEDED,
                         "another rollout took the place of the one that the given ref belongs to",
                     ))
                 }
-                Observation::Found((seen, _)) => {
+                Observation::Found((mut seen, _)) => {
                     seen.log_steps(&self.sources[index].declaration.described);
+                    if let Some(overdue) = &self.overdue {
+                        seen.give_up(overdue);
+                    }
                     Standing::Seen(Box::new(seen))
                 }
                 Observation::Gone => Standing::Gone,
@@ -402,7 +464,7 @@ impl Source {
         match &self.standing {
             Standing::Gone => true,
             Standing::Seen(seen) => seen.facts.terminating || seen.health.status == Status::Terminating,
-            Standing::Skipped(_) | Standing::Failed(_) => false,
+            Standing::Behind(_) | Standing::Skipped(_) | Standing::Failed(_) => false,
         }
     }
 
@@ -426,7 +488,15 @@ impl Source {
         task.filter(|task| !task.is_empty()).unwrap_or(DEFAULT_TASK)
     }
 
-    /// What was read of the object.
+    /// What was read of the object, be it the one that is to be reported or not yet.
+    pub fn shown(&self) -> Option<&Seen> {
+        match &self.standing {
+            Standing::Seen(seen) | Standing::Behind(seen) => Some(seen),
+            Standing::Gone | Standing::Skipped(_) | Standing::Failed(_) => None,
+        }
+    }
+
+    /// What was read of the object that is to be reported.
     pub fn seen(&self) -> Option<&Seen> {
         match &self.standing {
             Standing::Seen(seen) => Some(seen),

@@ -12,6 +12,7 @@ mod outcome;
 mod repeat;
 mod settings;
 mod status;
+mod wait;
 
 use std::sync::Arc;
 
@@ -22,10 +23,12 @@ use tokio::{
 };
 
 pub use close::{CloseSettings, Closed, close};
-pub use repeat::{Waited, repeat, wait};
+pub use repeat::repeat;
 pub use settings::{AllowedRepositories, DeclaredIn, Details, ObjectsIn, Settings};
+pub use wait::{Waited, Waiting, wait};
 
 use bound::Bound;
+use gather::Gathered;
 
 use crate::{
     github::{GitHub, GitHubError},
@@ -91,8 +94,18 @@ pub async fn run_once(world: &World, settings: &Settings) -> Result<Pass, RunErr
 
 /// One of several passes, which share what a given ref is bound to.
 async fn run(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Pass, RunError> {
-    let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
-    let mut gathered = before(deadline, gather::gather(world, settings, bound)).await?;
+    let deadline = deadline(settings);
+    let gathered = before(deadline, gather::gather(world, settings, bound)).await?;
+    report(world, settings, deadline, gathered).await
+}
+
+/// The second half of a pass, which GitHub is asked for and told.
+async fn report(
+    world: &World,
+    settings: &Settings,
+    deadline: Option<Instant>,
+    mut gathered: Gathered,
+) -> Result<Pass, RunError> {
     if !settings.dry_run {
         let held = async {
             finalizer::hold(world, &mut gathered).await;
@@ -122,6 +135,11 @@ async fn run(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<P
         status::write(world, &pass.document, &sources).await;
     }
     Ok(pass)
+}
+
+/// When a pass that begins now has to be over.
+fn deadline(settings: &Settings) -> Option<Instant> {
+    settings.deadline.map(|deadline| Instant::now() + deadline)
 }
 
 /// What is read, unless the deadline comes first.

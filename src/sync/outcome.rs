@@ -14,7 +14,7 @@ use super::{
     apply::{Fate, Pass},
     content,
     environments::EnvironmentWork,
-    gather::{Reason, Source, Standing},
+    gather::{Reason, Seen, Source, Standing},
 };
 
 impl Pass<'_> {
@@ -36,7 +36,12 @@ impl Pass<'_> {
             true => self.works.iter().filter_map(|work| work.situation.clone()).collect(),
             false => Vec::new(),
         };
+        let existing = match self.settings.dry_run {
+            true => self.works.iter().filter_map(EnvironmentWork::existing).collect(),
+            false => Vec::new(),
+        };
         let document = Document {
+            existing,
             api_version: API_VERSION.to_owned(),
             dry_run: self.settings.dry_run,
             summary: summary(&results),
@@ -98,8 +103,8 @@ impl Pass<'_> {
 
 /// What is known of a source, before what became of it.
 fn described(source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
-    let seen = source.seen();
-    let extracted = seen.and_then(|seen| seen.extracted.as_ref().ok());
+    let seen = source.shown();
+    let extracted = source.seen().and_then(|seen| seen.extracted.as_ref().ok());
     let git_ref = extracted.map(|extracted| extracted.git_ref.clone());
     SourceResult {
         github_deployment: source.declaration.github_deployment.as_ref().map(|meta| ObjectName {
@@ -128,7 +133,7 @@ fn described(source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
             status: seen.health.status,
             message: seen.health.message.clone(),
         }),
-        state: seen.and_then(|seen| seen.health.status.state()),
+        state: seen.and_then(Seen::state),
         environment_url: None,
         log_url: None,
         action: Action::Unchanged,
@@ -234,6 +239,9 @@ impl SourceResult {
             self.record_trouble(trouble);
         } else if let Standing::Skipped(reason) = &source.standing {
             self.skip(reason.clone());
+        } else if matches!(source.standing, Standing::Behind(_)) {
+            let message = "the object does not have the generation of --generation yet";
+            self.defer(Reason::new("WaitingForGeneration", message));
         } else if let Some(reason) = left(source) {
             self.skip(reason);
         } else if let Some(verdict) = verdict {
@@ -270,6 +278,11 @@ impl SourceResult {
             Rule::Conflict => self.skip(Reason::new(
                 "RefConflict",
                 "the same rollout is reported with another ref already: use one way to name it",
+            )),
+            // A create that is noted nowhere is one that was dropped.
+            Rule::New | Rule::Moved | Rule::Redeployed => self.defer(Reason::new(
+                "TimedOut",
+                "the time was over before there was a deployment to tell it on",
             )),
             _ => {}
         }

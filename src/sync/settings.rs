@@ -45,6 +45,8 @@ pub enum DeclaredIn {
         spec: Box<GitHubDeploymentSpec>,
         /// `--ref`: the ref of all, instead of an extraction.
         git_ref: Option<String>,
+        /// `--generation`: nothing is concluded from the object before it has this `metadata.generation`.
+        generation: Option<i64>,
     },
 }
 
@@ -103,6 +105,8 @@ pub struct Settings {
     pub max_writes: usize,
     /// Write the objects' `status`, and events.
     pub write_status: bool,
+    /// A cause that does not go by itself is a failure, see [`crate::kstatus::lasting`].
+    pub fail_fast: bool,
     /// Put what each decision depended on into the document.
     pub situations: bool,
     /// A pass never takes longer.

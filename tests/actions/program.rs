@@ -29,7 +29,15 @@ fn a_source_from_flags_takes_the_rest_from_its_run() {
         &format!("{flags} --environment-url https://{{name}}.example.com/?a=1&b=2 --wait"),
     )
     .expect(0);
-    assert_eq!(run.stderr, "");
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    let [change, end] = lines.as_slice() else {
+        panic!("{lines:#?}")
+    };
+    assert_eq!(
+        *change,
+        "Deployment shop/web is success: Deployment is available. Replicas: 2"
+    );
+    assert!(end.starts_with("deployment/web: success after "), "{end}");
 
     let deployments = runner.laptop.github.deployments(REPOSITORY, "staging");
     let [deployment] = deployments.as_slice() else {

@@ -18,8 +18,38 @@ pub struct ControlPlane {
     up: Up,
     /// For the cache of kubectl.
     home: PathBuf,
-    _up: Child,
+    up_process: Child,
     _stdin: ChildStdin,
+}
+
+/// Controllers that do nothing until this is dropped.
+pub struct Stopped(u32);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal("CONT", self.0);
+    }
+}
+
+/// The child of a process whose name begins like this; Linux keeps 15 characters of a name.
+fn child_of(parent: u32, name: &str) -> Option<u32> {
+    let processes = fs::read_dir("/proc").expect("Linux").flatten();
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.find(|id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let ours = format!("{id} ({name}");
+        // After the name: the state, and the parent.
+        let parent_of = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+        stat.starts_with(&ours) && parent_of == Some(&parent.to_string())
+    })
+}
+
+/// Sends a signal to a process that this test started.
+pub fn signal(name: &str, process: u32) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .status();
+    assert!(sent.expect("kill exists").success());
 }
 
 /// What `control-plane up` prints when the cluster is ready.
@@ -115,7 +145,7 @@ impl ControlPlane {
             up: ready,
             home: folder.join("home"),
             _stdin: up.stdin.take().unwrap(),
-            _up: up,
+            up_process: up,
         };
 
         let crd = support::program(&control_plane.home).arg("crd").output().unwrap();
@@ -128,6 +158,13 @@ impl ControlPlane {
         ]);
         control_plane.kubectl(["create", "namespace", RUNNERS]);
         Some(control_plane)
+    }
+
+    /// Stops the controllers until the answer is dropped: nothing observes what is applied meanwhile.
+    pub fn stop_controllers(&self) -> Stopped {
+        let process = child_of(self.up_process.id(), "kube-controller").expect("a controller manager that was started");
+        signal("STOP", process);
+        Stopped(process)
     }
 
     /// kubectl as administrator.

@@ -22,3 +22,4 @@ mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstream;
+mod wait;

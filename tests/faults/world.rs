@@ -251,6 +251,7 @@ fn settings() -> Settings {
         repository_allow: Vec::new(),
         max_writes: 80,
         write_status: true,
+        fail_fast: false,
         situations: false,
         deadline: None,
     }

@@ -30,7 +30,7 @@ use tokio::{
 use tower::ServiceExt;
 
 use crate::{
-    api_server::ApiServer,
+    api_server::{Answer, ApiServer},
     ledger::{ALL, Author, Ledger},
     objects::{NAMESPACE, deployment_path, github_deployment_path, merge},
     sockets,
@@ -565,6 +565,7 @@ impl World {
                 chosen: Chosen::Named(vec![spec.source_ref.clone()]),
                 spec: Box::new(spec.clone()),
                 git_ref: git_ref.clone(),
+                generation: None,
             },
             (Runner::CronJob { shard, .. }, None) => DeclaredIn::Cluster {
                 scope: Scope::Namespace(NAMESPACE.to_owned()),
@@ -588,6 +589,7 @@ impl World {
             repository_allow: Vec::new(),
             max_writes: if is_cron_job { setting.max_writes } else { 80 },
             write_status: setting.write_status,
+            fail_fast: false,
             situations: false,
             deadline: setting.deadline.filter(|_| is_cron_job).map(Duration::from_secs),
         }
@@ -712,9 +714,9 @@ impl Wire {
         cluster: usize,
     ) -> impl tower::Service<
         Request<kube::client::Body>,
-        Response = Response<kube::client::Body>,
+        Response = Response<Answer>,
         Error = io::Error,
-        Future = impl Future<Output = io::Result<Response<kube::client::Body>>> + Send + 'static,
+        Future = impl Future<Output = io::Result<Response<Answer>>> + Send + 'static,
     > + Clone
     + Send
     + 'static {
@@ -725,7 +727,7 @@ impl Wire {
                 let last = wire.before(false).await;
                 let response = wire.world.apis[cluster].respond(request).await;
                 if last { wire.kill().await } else { response }
-            }) as Answering<kube::client::Body>
+            }) as Answering<Answer>
         })
     }
 

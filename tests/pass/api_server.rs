@@ -2,18 +2,24 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     io,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 /// In place of a status: the request is never answered, and its connection is lost after a while.
 pub const SILENCE: u16 = 0;
+
+/// The body of an answer.
+pub type Answer = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Clones are the same server.
 #[derive(Clone, Default)]
@@ -23,10 +29,12 @@ pub struct ApiServer(Arc<Mutex<State>>);
 struct State {
     /// By path.
     objects: BTreeMap<String, Value>,
-    /// Parts of paths, and the status that requests for them get.
+    /// Parts of paths or queries, and the status that requests for them get.
     refused: Vec<(String, u16)>,
     requests: Vec<(Method, String)>,
     version: u64,
+    /// Where the changes of an object are told, by its path.
+    watches: Vec<(String, mpsc::UnboundedSender<Value>)>,
 }
 
 impl ApiServer {
@@ -41,11 +49,14 @@ impl ApiServer {
     }
 
     /// What a client gets for a request.
-    pub async fn respond(&self, request: Request<Body>) -> io::Result<Response<Body>> {
+    pub async fn respond(&self, request: Request<Body>) -> io::Result<Response<Answer>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&body).unwrap_or_default();
         let query = head.uri.query().unwrap_or_default();
+        if let Some(events) = self.watch(head.uri.path(), query) {
+            return Ok(Response::new(events));
+        }
         let (code, answer) = self.answer(&head.method, head.uri.path(), query, &body);
         if code == SILENCE {
             tokio::time::sleep(Duration::from_secs(30)).await;
@@ -56,7 +67,7 @@ impl ApiServer {
         }
         let response = Response::builder()
             .status(code)
-            .body(Body::from(answer.to_string().into_bytes()));
+            .body(Full::from(answer.to_string()).boxed_unsync());
         Ok(response.unwrap())
     }
 
@@ -90,12 +101,26 @@ impl ApiServer {
         }
     }
 
+    /// Ends every watch, as a server does after a while.
+    pub fn end_watches(&self) {
+        self.state().watches.clear();
+    }
+
+    /// How many objects are watched.
+    pub fn watched(&self) -> usize {
+        self.state()
+            .watches
+            .iter()
+            .filter(|(_, events)| !events.is_closed())
+            .count()
+    }
+
     /// An object as it is now.
     pub fn get(&self, path: &str) -> Option<Value> {
         self.state().objects.get(path).cloned()
     }
 
-    /// From now on requests whose path has this part get this status, or [`SILENCE`].
+    /// From now on requests whose path or query has this part get this status, or [`SILENCE`].
     pub fn refuse(&self, part: &str, code: u16) {
         self.state().refused.push((part.to_owned(), code));
     }
@@ -120,6 +145,29 @@ impl ApiServer {
         events.map(|(_, event)| event.clone()).collect()
     }
 
+    /// The changes of one object from now on, where the query asks for a watch that is not refused.
+    fn watch(&self, path: &str, query: &str) -> Option<Answer> {
+        let parameter = |wanted: &str| {
+            let mut all = url::form_urlencoded::parse(query.as_bytes());
+            all.find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.into_owned())
+        };
+        let mut state = self.state();
+        if parameter("watch").is_none() || state.refusal(path, query).is_some() {
+            return None;
+        }
+        let selector = parameter("fieldSelector").expect("a watch of one object");
+        let name = selector.strip_prefix("metadata.name=").expect("a watch by name");
+        let (sender, receiver) = mpsc::unbounded_channel::<Value>();
+        state.watches.push((format!("{path}/{name}"), sender));
+        let frames = futures::stream::unfold(receiver, async |mut receiver| {
+            let event = receiver.recv().await?;
+            let line = http_body::Frame::data(Bytes::from(format!("{event}\n")));
+            Some((Ok::<_, Infallible>(line), receiver))
+        });
+        Some(StreamBody::new(frames).boxed_unsync())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -127,8 +175,7 @@ impl ApiServer {
     fn answer(&self, method: &Method, path: &str, query: &str, body: &Value) -> (u16, Value) {
         let mut state = self.state();
         state.requests.push((method.clone(), path.to_owned()));
-        let refused = state.refused.iter().find(|(part, _)| path.contains(part));
-        if let Some(&(_, code)) = refused {
+        if let Some(code) = state.refusal(path, query) {
             return failure(code, "Refused", path);
         }
         match method.as_str() {
@@ -141,9 +188,25 @@ impl ApiServer {
 }
 
 impl State {
+    /// The status that a request gets in place of its answer.
+    fn refusal(&self, path: &str, query: &str) -> Option<u16> {
+        let refused = self.refused.iter();
+        let mut matching = refused.filter(|(part, _)| path.contains(part) || query.contains(part));
+        matching.next().map(|&(_, code)| code)
+    }
+
     fn store(&mut self, path: String, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        for (watched, events) in &self.watches {
+            if *watched == path {
+                // Whoever watched may have gone.
+                let metadata = json!({
+                    "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
+                });
+                let _ = events.send(json!({"type": "MODIFIED", "object": metadata}));
+            }
+        }
         self.objects.insert(path, object.clone());
         object
     }
@@ -153,7 +216,10 @@ impl State {
             return (200, object.clone());
         }
         let (group, resource) = path.rsplit_once('/').unwrap();
-        if !matches!(resource, "deployments" | "githubdeployments" | "configmaps") {
+        if !matches!(
+            resource,
+            "deployments" | "githubdeployments" | "configmaps" | "replicasets" | "pods" | "events"
+        ) {
             return failure(404, "NotFound", path);
         }
         let folder = format!("/{resource}/");
@@ -199,14 +265,17 @@ impl State {
     }
 }
 
-/// True if the object has the label that the query asks for.
+/// True if the object has the labels and the fields that the query asks for.
 fn is_selected(object: &Value, query: &str) -> bool {
-    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
-    let Some((_, selector)) = parameters.find(|(name, _)| name == "labelSelector") else {
-        return true;
+    let has = |place: &Value, selector: &str| {
+        let mut requirements = selector.split(',').map(|one| one.split_once('=').expect("NAME=VALUE"));
+        requirements.all(|(name, value)| place[name] == *value)
     };
-    let (name, value) = selector.split_once('=').expect("a selector of one label");
-    object["metadata"]["labels"][name] == *value
+    url::form_urlencoded::parse(query.as_bytes()).all(|(name, selector)| match &*name {
+        "labelSelector" => has(&object["metadata"]["labels"], &selector),
+        "fieldSelector" => has(object, &selector),
+        _ => true,
+    })
 }
 
 /// Where an object of the tests is found.

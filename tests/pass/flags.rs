@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kube_status_to_github::{
-    report::{Action, SUPERSEDED},
+    report::{Action, Ended, SUPERSEDED},
     source::{Chosen, KindName, Scope},
     sync::{RunError, wait},
 };
@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     objects::{NAMESPACE, Rollout, deployment},
+    waiting::TEN_MINUTES,
     world::{Test, all_said},
 };
 
@@ -65,9 +66,9 @@ async fn waiting_ends_with_the_last_of_them() {
         );
         roll_out(&test, "web", "v1", Rollout::Failed);
     };
-    let (waited, ()) = tokio::join!(wait(&world, &test.settings, Duration::from_secs(600)), meanwhile);
+    let (waited, ()) = tokio::join!(wait(&world, &test.settings, &TEN_MINUTES, |_| ()), meanwhile);
     let waited = waited.expect("passes that can run");
-    assert!(!waited.unfinished);
+    assert_eq!(waited.ended, Ended::Final);
     assert_eq!(
         all_said(&waited.pass.document),
         ["- unchanged v1 success", "- update v1 failure"]
@@ -85,7 +86,7 @@ async fn a_given_ref_is_bound_to_a_rollout_of_each() {
         roll_out(&test, "app", "v3", Rollout::Done);
         roll_out(&test, "web", "v2", Rollout::Done);
     };
-    let (waited, ()) = tokio::join!(wait(&world, &test.settings, Duration::from_secs(600)), meanwhile);
+    let (waited, ()) = tokio::join!(wait(&world, &test.settings, &TEN_MINUTES, |_| ()), meanwhile);
     let results = waited.expect("passes that can run").pass.document.results;
     let of = |name: &str| {
         let named = |source: &kube_status_to_github::report::SourceObject| source.name == name;

@@ -5,6 +5,7 @@ mod api_server;
 mod boundaries;
 mod closings;
 mod deletion;
+mod fail_fast;
 mod flags;
 mod limits;
 mod lost_answers;

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use github_emulator::{Fault, FaultKind, OperationKind};
 use kube_status_to_github::{
-    report::{Action, SUPERSEDED},
-    sync::{Waited, wait},
+    plan::State,
+    report::{Action, Ended, SUPERSEDED},
+    sync::{DeclaredIn, Waited, Waiting, wait},
 };
-use tokio::time::sleep;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    objects::Rollout,
+    objects::{Rollout, deployment, merge},
     world::{Test, all_said},
 };
 
@@ -21,14 +23,25 @@ fn from_flags(given: Option<&str>) -> Test {
     test
 }
 
+pub const TEN_MINUTES: Waiting = Waiting {
+    timeout: Duration::from_secs(600),
+    fail_fast: false,
+    timeout_state: None,
+};
+
 /// Waits for ten minutes at most, while after one minute this happens.
 async fn waited(test: &Test, meanwhile: impl FnOnce()) -> Waited {
+    waited_as(test, TEN_MINUTES, Duration::from_secs(60), meanwhile).await
+}
+
+/// Waits as asked, while after some time this happens.
+async fn waited_as(test: &Test, waiting: Waiting, after: Duration, meanwhile: impl FnOnce()) -> Waited {
     let world = test.world();
     let meanwhile = async {
-        sleep(Duration::from_secs(60)).await;
+        sleep(after).await;
         meanwhile();
     };
-    let (waited, ()) = tokio::join!(wait(&world, &test.settings, Duration::from_secs(600)), meanwhile);
+    let (waited, ()) = tokio::join!(wait(&world, &test.settings, &waiting, |_| ()), meanwhile);
     waited.expect("passes that can run")
 }
 
@@ -38,7 +51,7 @@ async fn waiting_ends_with_the_rollout() {
         let test = from_flags(None);
         test.roll_out("v1", Rollout::UnderWay);
         let waited = waited(&test, || test.roll_out("v1", rollout)).await;
-        assert!(!waited.unfinished);
+        assert_eq!(waited.ended, Ended::Final);
         assert_eq!(all_said(&waited.pass.document), [format!("- update v1 {end}")]);
         assert_eq!(test.history(), [format!("v1: in_progress {end}")]);
     }
@@ -49,7 +62,7 @@ async fn waiting_ends_with_its_time() {
     let test = from_flags(None);
     test.roll_out("v1", Rollout::UnderWay);
     let waited = waited(&test, || ()).await;
-    assert!(waited.unfinished);
+    assert_eq!(waited.ended, Ended::TimedOut);
     assert_eq!(test.history(), ["v1: in_progress"]);
 }
 
@@ -58,7 +71,7 @@ async fn a_given_ref_says_nothing_about_the_next_rollout() {
     let test = from_flags(Some("v7"));
     test.roll_out("v1", Rollout::UnderWay);
     let waited = waited(&test, || test.roll_out("v2", Rollout::Done)).await;
-    assert!(!waited.unfinished);
+    assert_eq!(waited.ended, Ended::Final);
     let result = &waited.pass.document.results[0];
     assert_eq!(result.action, Action::Skip);
     assert_eq!(result.reason.as_deref(), Some(SUPERSEDED));
@@ -108,22 +121,18 @@ async fn trouble_that_passes_is_waited_out() {
 async fn trouble_that_stays_ends_the_waiting_at_once() {
     let begin = tokio::time::Instant::now();
     let test = from_flags(None);
-    let waited = wait(&test.world(), &test.settings, Duration::from_secs(600))
-        .await
-        .unwrap();
+    let waited = wait(&test.world(), &test.settings, &TEN_MINUTES, |_| ()).await.unwrap();
     assert_eq!(all_said(&waited.pass.document), ["- fail SourceNotFound"]);
 
     test.roll_out("v1", Rollout::UnderWay);
     test.cluster.refuse("/deployments/app", 403);
-    let waited = wait(&test.world(), &test.settings, Duration::from_secs(600))
-        .await
-        .unwrap();
+    let waited = wait(&test.world(), &test.settings, &TEN_MINUTES, |_| ()).await.unwrap();
     assert_eq!(all_said(&waited.pass.document), ["- fail Forbidden"]);
     test.cluster.refuse_nothing();
 
     let unauthorized = FaultKind::Status { code: 401, body: None };
     test.github.inject(Fault::new(unauthorized).always());
-    let refused = wait(&test.world(), &test.settings, Duration::from_secs(600)).await;
+    let refused = wait(&test.world(), &test.settings, &TEN_MINUTES, |_| ()).await;
     assert!(refused.is_err());
     assert!(begin.elapsed() < Duration::from_secs(30));
 }
@@ -139,4 +148,237 @@ async fn closing_what_came_before_does_not_end_the_waiting() {
     let waited = waited(&test, || test.roll_out("v2", Rollout::Done)).await;
     assert_eq!(all_said(&waited.pass.document), ["- update v2 success"]);
     assert_eq!(test.history(), ["v1: in_progress inactive", "v2: in_progress success"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_seen_at_once_where_it_may_be_watched() {
+    type Hinder = fn(&Test);
+    let rows: [(&str, Hinder, f64); 4] = [
+        ("watched", |_| (), 0.5),
+        ("not permitted", |test| test.cluster.refuse("watch=true", 403), 1.5),
+        ("not served", |test| test.cluster.refuse("watch=true", 404), 1.5),
+        ("in trouble", |test| test.cluster.refuse("watch=true", 503), 1.5),
+    ];
+    for (name, hinder, at_most) in rows {
+        let test = from_flags(None);
+        test.roll_out("v1", Rollout::UnderWay);
+        hinder(&test);
+        let begun = Instant::now();
+        // Looks are at even seconds.
+        let after = Duration::from_secs(61);
+        waited_as(&test, TEN_MINUTES, after, || test.roll_out("v1", Rollout::Done)).await;
+        let late = (begun.elapsed() - after).as_secs_f64();
+        assert!(late <= at_most, "{name}: {late} s");
+        assert_eq!(test.history(), ["v1: in_progress success"], "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ended_is_begun_again() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::UnderWay);
+    let begun = Instant::now();
+    let meanwhile = async {
+        for _ in 0..3 {
+            sleep(Duration::from_secs(19)).await;
+            assert_eq!(test.cluster.watched(), 1);
+            test.cluster.end_watches();
+        }
+        sleep(Duration::from_secs(4)).await;
+        test.roll_out("v1", Rollout::Done);
+    };
+    let world = test.world();
+    let (waited, ()) = tokio::join!(wait(&world, &test.settings, &TEN_MINUTES, |_| ()), meanwhile);
+    assert_eq!(waited.expect("passes that can run").ended, Ended::Final);
+    assert!(begun.elapsed() < Duration::from_millis(61_500), "{:?}", begun.elapsed());
+    assert_eq!(test.cluster.watched(), 0, "nothing stays open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_objects_are_not_watched() {
+    let test = Test::new();
+    for number in 1..=9 {
+        test.add(
+            &format!("app-{number}"),
+            &format!("env-{number}"),
+            "v1",
+            Rollout::UnderWay,
+        );
+    }
+    waited(&test, || {
+        assert_eq!(test.cluster.watched(), 0);
+        for number in 1..=9 {
+            test.add(&format!("app-{number}"), &format!("env-{number}"), "v1", Rollout::Done);
+        }
+    })
+    .await;
+    assert_eq!(test.history_of("env-9"), ["v1: in_progress success"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nothing_changes_github_is_hardly_asked() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::UnderWay);
+    let mut looks = 0;
+    let waiting = Waiting {
+        timeout: Duration::from_secs(120),
+        ..TEN_MINUTES
+    };
+    wait(&test.world(), &test.settings, &waiting, |_| looks += 1)
+        .await
+        .unwrap();
+    let reads = test.github.journal().iter().filter(|entry| !entry.is_write()).count();
+    assert!((3..=6).contains(&reads), "{reads} reads");
+    assert!(looks >= 60, "{looks} looks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_over_is_told_if_that_is_asked_for() {
+    for (state, expected) in [
+        (None, "v1: in_progress"),
+        (Some(State::Failure), "v1: in_progress failure"),
+        (Some(State::Error), "v1: in_progress error"),
+    ] {
+        let test = from_flags(None);
+        test.roll_out("v1", Rollout::UnderWay);
+        let begun = Instant::now();
+        let waiting = Waiting {
+            timeout: Duration::from_secs(90),
+            timeout_state: state,
+            ..TEN_MINUTES
+        };
+        let waited = waited_as(&test, waiting, Duration::ZERO, || ()).await;
+        assert_eq!(waited.ended, Ended::TimedOut);
+        let late = begun.elapsed() - waiting.timeout;
+        assert!(late < Duration::from_secs(2), "{late:?}");
+        assert_eq!(test.history(), [expected]);
+        if state.is_some() {
+            let status = test.newest().statuses.pop().unwrap();
+            assert_eq!(status.description, "not final after 1m 30s; Available: 0/1");
+        }
+        // Final states stay: the rollout that arrives later is the next one's to report.
+        test.roll_out("v1", Rollout::Done);
+        test.pass().await;
+        let stays = if state.is_some() {
+            expected
+        } else {
+            "v1: in_progress success"
+        };
+        assert_eq!(test.history(), [stays]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_over_changes_nothing_final_and_creates_nothing() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::Done);
+    test.pass().await;
+    let mut restarted = deployment("app", "v1", Rollout::UnderWay);
+    merge(
+        &mut restarted["spec"]["template"],
+        json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}),
+    );
+    test.cluster.apply(restarted);
+    let waiting = Waiting {
+        timeout: Duration::from_secs(10),
+        timeout_state: Some(State::Failure),
+        ..TEN_MINUTES
+    };
+    let waited = waited_as(&test, waiting, Duration::ZERO, || ()).await;
+    assert_eq!(waited.ended, Ended::TimedOut);
+    assert_eq!(all_said(&waited.pass.document), ["- defer TimedOut"]);
+    assert_eq!(test.history(), ["v1: success"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_with_the_last_look_has_arrived() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::UnderWay);
+    let waiting = Waiting {
+        timeout: Duration::from_secs(60),
+        timeout_state: Some(State::Failure),
+        ..TEN_MINUTES
+    };
+    test.cluster.refuse("watch=true", 403);
+    let after = Duration::from_millis(59_900);
+    let waited = waited_as(&test, waiting, after, || test.roll_out("v1", Rollout::Done)).await;
+    assert_eq!(waited.ended, Ended::Final);
+    assert_eq!(test.history(), ["v1: in_progress success"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_leaves_what_github_shows() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::UnderWay);
+    let waiting = Waiting {
+        timeout_state: Some(State::Failure),
+        ..TEN_MINUTES
+    };
+    let after = Duration::from_secs(7);
+    let begun = Instant::now();
+    let waited = waited_as(&test, waiting, after, || _ = test.stop.send_replace(true)).await;
+    assert_eq!(waited.ended, Ended::Stopped);
+    assert_eq!(begun.elapsed().as_secs(), after.as_secs());
+    assert_eq!(test.history(), ["v1: in_progress"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_concluded_before_the_generation_that_is_waited_for() {
+    for given in [None, Some("v7")] {
+        let mut test = from_flags(given);
+        let DeclaredIn::Flags { generation, .. } = &mut test.settings.declared_in else {
+            panic!("a source from flags");
+        };
+        *generation = Some(3);
+        // What is there is generation 2.
+        test.roll_out("v1", Rollout::Failed);
+        let mut next = deployment("app", "v2", Rollout::Done);
+        merge(
+            &mut next,
+            json!({"metadata": {"generation": 3}, "status": {"observedGeneration": 3}}),
+        );
+        let mut messages = Vec::new();
+        let world = test.world();
+        let (waited, ()) = tokio::join!(
+            wait(&world, &test.settings, &TEN_MINUTES, |rows| messages
+                .push(rows[0].sentence())),
+            async {
+                sleep(Duration::from_secs(60)).await;
+                assert_eq!(test.history(), Vec::<String>::new());
+                test.cluster.apply(next);
+            }
+        );
+        let waited = waited.expect("passes that can run");
+        assert_eq!(waited.ended, Ended::Final);
+        assert_eq!(test.history(), [format!("{}: success", given.unwrap_or("v2"))]);
+        assert_eq!(
+            messages[0],
+            "Deployment shop/app is in_progress: waiting for generation 3"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_generation_that_never_comes_is_waited_for_in_vain() {
+    let mut test = from_flags(None);
+    let DeclaredIn::Flags { generation, .. } = &mut test.settings.declared_in else {
+        panic!("a source from flags");
+    };
+    *generation = Some(3);
+    test.roll_out("v1", Rollout::Done);
+    let waited = waited(&test, || ()).await;
+    assert_eq!(waited.ended, Ended::TimedOut);
+    assert_eq!(all_said(&waited.pass.document), ["- defer WaitingForGeneration"]);
+    assert_eq!(test.history(), Vec::<String>::new());
+
+    // Of an object that never has one, that is an error.
+    let mut without = deployment("app", "v1", Rollout::Done);
+    without["metadata"].as_object_mut().unwrap().remove("generation");
+    test.cluster.apply(without);
+    let result = &test.pass().await.results[0];
+    assert_eq!(result.reason.as_deref(), Some("GenerationMissing"));
+    assert_eq!(
+        result.message.as_deref(),
+        Some("Deployment/app has no metadata.generation to wait for: leave --generation out")
+    );
 }

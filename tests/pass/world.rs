@@ -178,6 +178,7 @@ impl Test {
             chosen,
             spec: Box::new(spec),
             git_ref: given.map(str::to_owned),
+            generation: None,
         };
     }
 
@@ -224,6 +225,7 @@ fn settings() -> Settings {
         repository_allow: Vec::new(),
         max_writes: 80,
         write_status: true,
+        fail_fast: false,
         situations: false,
         deadline: None,
     }

@@ -109,6 +109,8 @@ pub fn assert_snapshot(group: &str, name: &str, text: &str) {
     settings.set_snapshot_path(repository_file("tests/snapshots").join(group));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    // How long something took differs from run to run.
+    settings.add_filter(r"after \d+ s\b", "after T s");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 

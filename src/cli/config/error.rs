@@ -48,6 +48,15 @@ pub enum ConfigError {
     /// `--timeout` without `--wait`.
     #[error("--timeout is for --wait; give both, or --deadline for a single pass")]
     TimeoutWithoutWait,
+    /// What only a wait has a use for.
+    #[error("{flag} is for --wait; give both")]
+    WaitMissing {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// `--generation` beside several objects.
+    #[error("--generation is the metadata.generation of one object; name one, as TYPE/NAME")]
+    GenerationOfSeveral,
     /// A ref that no GitHubDeployment can hold.
     #[error(
         "--print-config cannot write --ref {git_ref}: a GitHubDeployment has no field for a ref, it finds it in the object; \

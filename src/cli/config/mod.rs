@@ -56,6 +56,8 @@ pub enum Declarations {
         spec: Box<GitHubDeploymentSpec>,
         /// `--ref`
         git_ref: Option<String>,
+        /// `--generation`
+        generation: Option<i64>,
     },
 }
 

@@ -90,6 +90,7 @@ pub(super) fn from_flags(
         regexp,
         template,
         git_ref,
+        generation,
         task,
         production,
         transient,
@@ -115,6 +116,9 @@ pub(super) fn from_flags(
     };
     if container_name.is_none() && json_path.is_none() && git_ref.is_none() {
         return Err(missing("one of --container, --json-path and --ref"));
+    }
+    if generation.is_some() && !matches!(&typed, Typed::Named(objects) if objects.len() == 1) {
+        return Err(ConfigError::GenerationOfSeveral);
     }
     text("--environment", &environment, ENVIRONMENT_LENGTH)?;
     for (flag, value) in [("--task", &task), ("--ref", &git_ref)] {
@@ -153,5 +157,6 @@ pub(super) fn from_flags(
         all_namespaces,
         spec: Box::new(spec),
         git_ref,
+        generation,
     })
 }

@@ -12,10 +12,11 @@ use super::{
 use crate::{
     cli::{
         actions::Step,
-        args::{Details, LimitArguments, SyncArguments, SyncOutputArguments},
+        args::{Details, LimitArguments, SyncArguments, SyncOutputArguments, TimeoutState},
     },
-    plan::Repository,
+    plan::{Repository, State},
     report::Format,
+    sync::Waiting,
 };
 
 /// Everything a `sync` needs.
@@ -66,8 +67,8 @@ pub enum Repeat {
     Once,
     /// A pass every so often, until a signal.
     Every(Duration),
-    /// Passes until every source is final, at most this long.
-    UntilFinal(Duration),
+    /// Passes until every source is final.
+    UntilFinal(Waiting),
 }
 
 /// Repositories that may be written to.
@@ -108,6 +109,8 @@ impl SyncConfig {
                     interval,
                     wait,
                     timeout,
+                    timeout_state,
+                    fail_fast,
                     deadline,
                     max_writes,
                     since,
@@ -136,6 +139,11 @@ impl SyncConfig {
         if timeout.is_some() && !wait {
             return Err(ConfigError::TimeoutWithoutWait);
         }
+        for (flag, is_given) in [("--timeout-state", timeout_state.is_some()), ("--fail-fast", fail_fast)] {
+            if is_given && !wait {
+                return Err(ConfigError::WaitMissing { flag });
+            }
+        }
         if let Some(name) = &cluster_name {
             text("--cluster-name", name, usize::MAX)?;
         }
@@ -145,7 +153,14 @@ impl SyncConfig {
             .collect::<Result<_, _>>()?;
         let repeat = match (interval, wait) {
             (Some(interval), _) => Repeat::Every(interval),
-            (None, true) => Repeat::UntilFinal(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            (None, true) => Repeat::UntilFinal(Waiting {
+                timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+                fail_fast,
+                timeout_state: timeout_state.map(|state| match state {
+                    TimeoutState::Failure => State::Failure,
+                    TimeoutState::Error => State::Error,
+                }),
+            }),
             (None, false) => Repeat::Once,
         };
         Ok(Self {

@@ -7,6 +7,7 @@ use crate::{
     github::Credentials,
     report::Format,
 };
+use crate::{plan::State, sync::Waiting};
 
 const TOKEN: (&str, &str) = ("GITHUB_TOKEN", "secret-token");
 const PEM: &str = include_str!("../../github/testing_key.pem");
@@ -72,7 +73,7 @@ fn defaults() {
 fn each_flag_arrives() {
     let config = sync(
         "sync -A -l team=shop --dry-run --exit-code --exit-zero --write-status=false -o wide --details minimal \
-         --cluster-name east --wait --timeout 90s --deadline 1m --max-writes 8 --since 24h \
+         --cluster-name east --wait --timeout 90s --fail-fast --timeout-state error --deadline 1m --max-writes 8 --since 24h \
          --no-cross-namespace-refs --repository-allow shop/* --kubeconfig k --context c --github-org shop",
     )
     .expect("all flags of a cluster's sync");
@@ -85,7 +86,14 @@ fn each_flag_arrives() {
     assert_eq!(config.output, Format::Wide);
     assert_eq!(config.details, Details::Minimal);
     assert_eq!(config.cluster_name.as_deref(), Some("east"));
-    assert_eq!(config.repeat, Repeat::UntilFinal(Duration::from_secs(90)));
+    assert_eq!(
+        config.repeat,
+        Repeat::UntilFinal(Waiting {
+            timeout: Duration::from_secs(90),
+            fail_fast: true,
+            timeout_state: Some(State::Error),
+        })
+    );
     assert_eq!(config.deadline, Duration::from_secs(60));
     assert_eq!(config.max_writes, 8);
     assert_eq!(config.since, Some(Duration::from_secs(86400)));
@@ -100,7 +108,11 @@ fn each_flag_arrives() {
     );
     assert_eq!(
         sync("sync --wait").expect("wait").repeat,
-        Repeat::UntilFinal(DEFAULT_TIMEOUT)
+        Repeat::UntilFinal(Waiting {
+            timeout: DEFAULT_TIMEOUT,
+            fail_fast: false,
+            timeout_state: None,
+        })
     );
 }
 
@@ -108,7 +120,7 @@ fn each_flag_arrives() {
 fn one_source_from_flags() {
     let config = sync(
         "sync deploy/app -n shop --repo app --github-org shop --environment pr-1 --json-path $.x --regexp (.*) \
-         --template v{} --task web --production=false --transient --environment-url https://e --log-url https://l",
+         --template v{} --task web --production=false --transient --environment-url https://e --log-url https://l --generation 7",
     )
     .expect("all flags of one source");
     assert_eq!(config.namespace.as_deref(), Some("shop"));
@@ -117,6 +129,7 @@ fn one_source_from_flags() {
         all_namespaces: false,
         spec,
         git_ref: None,
+        generation: Some(7),
     } = config.declarations
     else {
         panic!("a source from flags");

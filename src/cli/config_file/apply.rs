@@ -195,7 +195,7 @@ fn applies(key: &Key, name: &str, typed: &ArgMatches, file: &ConfigFile, variabl
         "namespace" | "kubeconfig" | "context" if only_repositories => false,
         argument if RULE.contains(&argument) => !any_typed(&RULE) && !any_typed(&["git_ref"]),
         "wait" => !any_typed(&INSTEAD_OF_WAITING),
-        "timeout" => {
+        "timeout" | "timeout_state" | "fail_fast" => {
             let wait = KEYS.iter().find(|key| key.argument == "wait");
             let waits_by_file = wait.is_some_and(|wait| {
                 file.texts(wait).is_some_and(|texts| texts == ["true"]) && applies(wait, name, typed, file, variables)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    cli::args::{self, Details, LogFormat},
+    cli::args::{self, Details, LogFormat, TimeoutState},
     crd::GitHubDeploymentSpec,
     report::Format,
 };
@@ -62,6 +62,10 @@ pub struct Settings {
     wait: Option<bool>,
     /// --timeout of sync, with wait.
     timeout: Option<Length>,
+    /// --timeout-state of sync, with wait: what is posted on what is not final when the time is over.
+    timeout_state: Option<TimeoutState>,
+    /// --fail-fast of sync, with wait: fail at once where the cause does not go by itself.
+    fail_fast: Option<bool>,
     /// --deadline: a pass never takes longer.
     deadline: Option<Length>,
     /// --max-writes: at most this many writes to GitHub a pass.
@@ -239,6 +243,8 @@ pub const KEYS: &[Key] = &[
     key("details", "details", SYNC, Kind::Text),
     key("wait", "wait", SYNC, Kind::Flag),
     key("timeout", "timeout", SYNC, Kind::Text),
+    key("timeoutState", "timeout_state", SYNC, Kind::Text),
+    key("failFast", "fail_fast", SYNC, Kind::Flag),
     key("deadline", "deadline", SYNC_AND_CLOSE, Kind::Text),
     key("maxWrites", "max_writes", SYNC_AND_CLOSE, Kind::Number),
     key("since", "since", SYNC, Kind::Text),

@@ -397,6 +397,7 @@ fn each_setting_has_an_origin() {
             "logFormat text default",
             "details full --details",
             "wait false default",
+            "failFast false default",
             "deadline 5m default",
             "maxWrites 80 default",
             "exitZero false default",
@@ -409,7 +410,7 @@ fn each_setting_has_an_origin() {
 }
 
 /// Arguments that are no settings: they say what is done this time, or on what.
-const NO_SETTINGS: [&str; 13] = [
+const NO_SETTINGS: [&str; 15] = [
     "config",
     "object",
     "filename",
@@ -417,10 +418,12 @@ const NO_SETTINGS: [&str; 13] = [
     "all_namespaces",
     "selector",
     "git_ref",
+    "generation",
     "dry_run",
     "print_config",
     "exit_code",
     "interval",
+    "color",
     "verbose",
     "help",
 ];

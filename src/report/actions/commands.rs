@@ -121,6 +121,7 @@ fn concern(result: &SourceResult, waited: bool) -> Option<(Level, String)> {
         },
         Action::Create | Action::Update | Action::Close | Action::Unchanged => match result.state? {
             State::Failure => Some((grave, format!("the rollout failed: {}", why()))),
+            State::Error => Some((grave, format!("the rollout did not end in time: {}", why()))),
             State::Pending | State::InProgress if waited => {
                 Some((grave, format!("the rollout is not complete: {}", why())))
             }

@@ -7,9 +7,9 @@ fn rendered(document: &Document, format: Format, style: Style) -> String {
 }
 
 const ACTIONS: Style = Style {
-    colours: false,
     width: None,
     all_namespaces: false,
+    colours: false,
     actions: true,
 };
 
