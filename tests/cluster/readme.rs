@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     control_plane::succeeded,
-    namespace::Namespace,
+    namespace::{Namespace, deployment},
     support::{Run, readme, repository_file},
 };
 
@@ -24,10 +24,10 @@ fn commands_of_the_readme_work() {
     let error = String::from_utf8_lossy(&present.stderr);
     assert!(present.status.success() || error.contains("AlreadyExists"), "{error}");
 
-    let commands: Vec<String> = readme::commands()
+    let (waiting, commands): (Vec<String>, Vec<String>) = readme::commands()
         .into_iter()
         .filter(|line| readme::needs_cluster(line))
-        .collect();
+        .partition(|line| line.contains(" --wait"));
     assert!(commands.len() >= 5, "{commands:?}");
     for line in commands {
         let mut words = line.split_whitespace();
@@ -56,6 +56,20 @@ fn commands_of_the_readme_work() {
     assert!(
         test.github.journal().iter().all(|entry| !entry.is_write()),
         "the first look changes nothing"
+    );
+
+    test.apply(&deployment("app", "v1", None));
+    for line in &waiting {
+        let words = line.split_whitespace().skip(1);
+        Run::of(in_repository(test.program().args(words))).expect(0);
+    }
+    let states = test.github.states("shop/app", "staging");
+    assert_eq!(states.len(), waiting.len(), "{waiting:?}: {states:?}");
+    assert!(
+        states
+            .iter()
+            .all(|states| states.last().is_some_and(|last| last == "success")),
+        "{states:?}"
     );
 }
 
