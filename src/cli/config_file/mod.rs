@@ -105,20 +105,14 @@ fn hint(nearest: Option<&str>) -> String {
     }
 }
 
-/// The file in `start` or the nearest folder above it. The folder of a git repository is the last that is looked at,
-/// and so is `home`.
+/// The file in `start` or the nearest folder above it, up to that of a git repository or `home`. Outside of both only
+/// in `start`: a folder above it may be anyone's, as `/tmp` is.
 #[must_use]
 pub fn find(start: &Path, home: Option<&Path>) -> Option<PathBuf> {
-    for folder in start.ancestors() {
-        let file = folder.join(NAME);
-        if file.is_file() {
-            return Some(file);
-        }
-        if Some(folder) == home || folder.join(".git").exists() {
-            return None;
-        }
-    }
-    None
+    let is_last = |folder: &Path| Some(folder) == home || folder.join(".git").exists();
+    let last = start.ancestors().position(is_last).unwrap_or(0);
+    let mut files = start.ancestors().take(last + 1).map(|folder| folder.join(NAME));
+    files.find(|file| file.is_file())
 }
 
 impl ConfigFile {

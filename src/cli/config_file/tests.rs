@@ -58,8 +58,9 @@ fn the_nearest_file_is_found() {
         "home is looked at"
     );
     assert_eq!(find(&inner, Some(&root.path().join("a"))), None, "and nothing above it");
+    assert_eq!(find(&inner, None), None, "anyone's");
     let near = file("a/b");
-    assert_eq!(find(&inner, None), Some(near.clone()));
+    assert_eq!(find(&inner, Some(root.path())), Some(near.clone()));
     assert_eq!(find(root.path(), None), Some(outer));
     fs::remove_file(near).expect("remove the file");
     fs::create_dir(root.path().join("a/.git")).expect("a repository");
