@@ -12,13 +12,15 @@ use url::Url;
 use super::{
     address::{is_loopback, origin},
     error::{Cause, GitHubError, NoAnswer, quoted},
-    limits::says_limit,
+    limits::{Budget, Limit, named_limit},
     permission::{Remarks, SignOn},
 };
 
 /// An answer of whatever status, read to its end.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// What the request was charged to.
+    pub(super) budget: Budget,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -259,8 +261,11 @@ impl GraphQlError {
         self.path.last()?.as_str()
     }
 
-    pub(super) fn is_limit(&self) -> bool {
-        self.is("RATE_LIMITED") || self.is("RATE_LIMIT") || (self.path.is_empty() && says_limit(&self.message))
+    /// The limit that it is about.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        let typed = self.is("RATE_LIMITED") || self.is("RATE_LIMIT");
+        let named = (typed || self.path.is_empty()).then(|| named_limit(&self.message));
+        named.flatten().or(typed.then_some(Limit::Primary))
     }
 
     /// True if this GitHub's schema lacks what was asked for. Servers differ in their words.

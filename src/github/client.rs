@@ -24,7 +24,7 @@ use super::{
     answer::{Answer, CallError, GraphQl},
     auth::{App, Auth, Authorization, Refusal},
     error::{CredentialsKind, GitHubError, NoAnswer, quoted},
-    limits::{Limits, is_limit},
+    limits::{Api, Budget, Limits, limit_of},
     transport::{Transport, transport_error},
 };
 use crate::plan::Repository;
@@ -96,6 +96,14 @@ impl Client {
         self.auth.app()
     }
 
+    /// What requests about `owner`'s repositories are charged to.
+    pub(super) fn budget(&self, api: Api, owner: &str) -> Budget {
+        Budget {
+            api,
+            owner: self.is_per_owner().then(|| owner.to_ascii_lowercase()),
+        }
+    }
+
     /// Sends a request about expected repositories of `owner`, with the credentials for them.
     pub(super) async fn send(
         &self,
@@ -104,6 +112,8 @@ impl Client {
         url: String,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
+        let graphql = url == self.address.graphql();
+        let budget = self.budget(if graphql { Api::GraphQl } else { Api::Rest }, owner);
         let mut tries = 0;
         let mut renewed = false;
         loop {
@@ -111,7 +121,7 @@ impl Client {
                 .await
                 .map_err(CallError::before_sending)?;
             let answer = self
-                .send_as(&authorization.header, method.clone(), url.clone(), body)
+                .charge(&budget, Some(&authorization.header), method.clone(), url.clone(), body)
                 .await?;
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
@@ -128,9 +138,7 @@ impl Client {
         }
     }
 
-    /// Sends a request with these credentials, and follows GitHub when a repository was renamed: with the same
-    /// method and body, and with the credentials only where they belong. An answer is one of GitHub's API, whatever
-    /// it says.
+    /// Sends a request of the App itself with these credentials, as [`Client::follow`] does.
     pub(super) async fn send_as(
         &self,
         authorization: &HeaderValue,
@@ -141,9 +149,27 @@ impl Client {
         self.follow(Some(authorization), method, url, body).await
     }
 
-    /// As [`Client::send_as`], with or without credentials.
+    /// Sends a request that is not about an owner's repositories, with or without credentials.
     pub(super) async fn follow(
         &self,
+        authorization: Option<&HeaderValue>,
+        method: Method,
+        url: String,
+        body: Option<&Value>,
+    ) -> Result<Answer, CallError> {
+        let budget = Budget {
+            api: Api::Rest,
+            owner: None,
+        };
+        self.charge(&budget, authorization, method, url, body).await
+    }
+
+    /// Sends a request with these credentials, and follows GitHub when a repository was renamed: with the same
+    /// method and body, and with the credentials only where they belong. An answer is one of GitHub's API, whatever
+    /// it says.
+    async fn charge(
+        &self,
+        budget: &Budget,
         authorization: Option<&HeaderValue>,
         method: Method,
         url: String,
@@ -161,11 +187,11 @@ impl Client {
             let at_home = origin(&url) == home;
             let here = authorization.filter(|_| at_home);
             // Whoever waited for its turn, a token or another answer may have been overtaken by a limit.
-            if let Some(until) = self.limits.until() {
-                return Err(GitHubError::limited(until).into());
+            if let Some(silence) = self.limits.until(budget) {
+                return Err(GitHubError::limited(silence).into());
             }
             let exchange = async || {
-                let answer = self.exchange(method.clone(), &url, here, body).await?;
+                let answer = self.exchange(budget, method.clone(), &url, here, body).await?;
                 Ok::<_, CallError>(match authorization {
                     Some(authorization) => answer.masked(authorization),
                     None => answer,
@@ -175,6 +201,9 @@ impl Client {
             if answer.refuses_version() && self.versioned.swap(false, Ordering::Relaxed) {
                 tracing::debug!("GitHub does not know the version of its API that was named, and is not told any more");
                 answer = exchange().await?;
+            }
+            if at_home {
+                self.limits.answered(budget, &answer.headers);
             }
             let status = answer.status;
             match answer.redirect(&url) {
@@ -200,6 +229,7 @@ impl Client {
     /// One request, one answer.
     async fn exchange(
         &self,
+        budget: &Budget,
         method: Method,
         url: &Url,
         authorization: Option<&HeaderValue>,
@@ -233,6 +263,7 @@ impl Client {
         let body = body.collect().await.map_err(trouble)?.to_bytes();
         tracing::debug!(status = parts.status.as_u16(), bytes = body.len(), "GitHub answered");
         Ok(Answer {
+            budget: budget.clone(),
             status: parts.status,
             headers: parts.headers,
             body,
@@ -271,9 +302,10 @@ impl Client {
             });
         }
         let graphql: GraphQl = answer.json()?;
-        if let Some(error) = graphql.errors.iter().find(|error| error.is_limit()) {
+        if let Some((error, limit)) = graphql.errors.iter().find_map(|error| Some((error, error.limit()?))) {
             tracing::debug!(message = %error.message, "GitHub's rate limit is reached");
-            return Err(GitHubError::limited(self.limits.refused(&answer.headers)).into());
+            let silence = self.limits.refused(&answer.budget, limit, &answer.headers);
+            return Err(GitHubError::limited(silence).into());
         }
         let not_offered = graphql.errors.iter().find(|error| error.is_not_offered());
         if let Some(error) = not_offered.filter(|_| !graphql.data.is_object()) {
@@ -292,8 +324,8 @@ impl Client {
     pub(super) fn trouble(&self, answer: &Answer, action: &str) -> CallError {
         let complaint = answer.complaint();
         let status = answer.status;
-        if is_limit(status, &answer.headers, &complaint.message, &complaint.documentation) {
-            return GitHubError::limited(self.limits.refused(&answer.headers)).into();
+        if let Some(limit) = limit_of(status, &answer.headers, &complaint.message, &complaint.documentation) {
+            return GitHubError::limited(self.limits.refused(&answer.budget, limit, &answer.headers)).into();
         }
         match status {
             StatusCode::UNAUTHORIZED => GitHubError::BadCredentials {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     AddressError, KeyError,
     auth::is_about_time,
+    limits::{LimitScope, Silence},
     permission::{Grant, Remarks, Sight, is_policy},
 };
 use crate::plan::{GitRef, Repository};
@@ -252,6 +253,8 @@ pub enum GitHubError {
         until: Instant,
         /// How long that was when the error was made.
         wait: Duration,
+        /// Which requests that is about.
+        scope: LimitScope,
     },
     /// A write whose fate is not known: it was sent, there is no answer, and it could not be found.
     #[error("GitHub's answer was lost, and it is not known whether it did {action}: the next run looks first")]
@@ -315,7 +318,7 @@ impl GitHubError {
         }
     }
 
-    /// True if every other request would end in the same way: no need to try.
+    /// True if every other request to the same interface would end in the same way: no need to try.
     #[must_use]
     pub fn concerns_everything(&self) -> bool {
         matches!(
@@ -332,14 +335,18 @@ impl GitHubError {
                 | Self::Unreachable { .. }
                 | Self::BadCredentials { .. }
                 | Self::NoInstallation { .. }
-                | Self::Limited { .. }
+                | Self::Limited {
+                    scope: LimitScope::Everything | LimitScope::Api,
+                    ..
+                }
         )
     }
 
-    pub(super) fn limited(until: Instant) -> Self {
+    pub(super) fn limited(silence: Silence) -> Self {
         Self::Limited {
-            until,
-            wait: until.saturating_duration_since(Instant::now()),
+            until: silence.until,
+            wait: silence.until.saturating_duration_since(Instant::now()),
+            scope: silence.scope,
         }
     }
 }

@@ -38,6 +38,7 @@ pub use address::{Address, AddressError};
 pub use auth::{Credentials, KeyError, private_key};
 pub use check::{AppFacts, Budget, Budgets, RepositoryFacts, Server, TokenFacts, TokenKind, probe};
 pub use error::{Cause, CredentialsKind, GitHubError, WriteError};
+pub use limits::LimitScope;
 pub use permission::{Remarks, SignOn};
 pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};
 pub use transport::Proxies;
@@ -146,10 +147,10 @@ impl GitHub {
         })
     }
 
-    /// Until when GitHub takes no requests, if it does not take them now.
+    /// Until when GitHub takes no requests at all, if it does not take them now.
     #[must_use]
     pub fn limited_until(&self) -> Option<Instant> {
-        self.inner.client.limits().until()
+        self.inner.client.limits().until_any()
     }
 }
 

@@ -26,6 +26,7 @@ use super::{
     GitHub,
     answer::CallError,
     error::{GitHubError, quoted},
+    limits::Api,
 };
 use crate::plan::{Deployment, Environment, Existing, GitRef, Repository};
 use answer::{Found, Outcome, Window};
@@ -368,9 +369,14 @@ impl GitHub {
     /// One request.
     async fn ask(&self, owner: &str, pieces: &[Piece], deadline: Instant) -> Result<Vec<Outcome>, CallError> {
         let client = &self.inner.client;
+        let budget = client.budget(Api::GraphQl, owner);
         let (query, variables) = compose(pieces);
         loop {
-            client.limits().read(deadline).await.map_err(GitHubError::limited)?;
+            client
+                .limits()
+                .read(&budget, deadline)
+                .await
+                .map_err(GitHubError::limited)?;
             let read_at = Instant::now();
             match client.query(owner, &query, Value::Object(variables.clone())).await {
                 // Waits for the end of the limit above, or gives up there.

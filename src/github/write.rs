@@ -17,6 +17,7 @@ use super::{
     GitHub,
     answer::{Answer, CallError, GraphQl, GraphQlError},
     error::{Cause, GitHubError, NoAnswer, WriteError, quoted},
+    limits::Api,
     marker,
     read::{DEPLOYMENT, Node, StatusNode},
     recent::{Dated, Status},
@@ -103,8 +104,13 @@ impl GitHub {
     pub async fn create_deployment(&self, new: &NewDeployment) -> Result<Created, WriteError> {
         let client = &self.inner.client;
         client.expect(&new.repository);
-        client.limits().write().await.map_err(GitHubError::limited)?;
         let Repository { owner, name } = &new.repository;
+        // A deployment says nothing before it has a status, and that takes the other interface.
+        if let Some(silence) = client.limits().until(&client.budget(Api::GraphQl, owner)) {
+            return Err(GitHubError::limited(silence));
+        }
+        let budget = client.budget(Api::Rest, owner);
+        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
         let url = client.address().endpoint(&["repos", owner, name, "deployments"]);
         let body = json!({
             "ref": new.git_ref,
@@ -137,6 +143,14 @@ impl GitHub {
         }
     }
 
+    /// When the next write would have its turn, if it had to wait for that longer than `longest`.
+    ///
+    /// Whoever writes what a reading led to waits before the reading, not after it.
+    #[must_use]
+    pub fn far_turn(&self, longest: Duration) -> Option<Instant> {
+        self.inner.client.limits().far_turn(longest)
+    }
+
     /// Posts a status. Waits for its turn first, since GitHub limits writes.
     ///
     /// # Errors
@@ -154,7 +168,7 @@ impl GitHub {
                 Err(CallError::Lost { cause, .. }) => cause,
                 Err(CallError::Heavy { message }) => std::sync::Arc::new(NoAnswer::Garbled { message }),
             };
-            self.settle().await;
+            self.settle(&new.repository.owner).await;
             let latest = self.latest_status(new).await.map_err(|_| new.lost(cause.clone()))?;
             if let Some(status) = latest.filter(|status| status.shows(new.state)) {
                 self.inner.recent.posted(&new.deployment, status);
@@ -188,7 +202,8 @@ impl GitHub {
             deployment_status: StatusNode,
         }
         let client = &self.inner.client;
-        client.limits().write().await.map_err(GitHubError::limited)?;
+        let budget = client.budget(Api::GraphQl, &new.repository.owner);
+        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
         let mut input = json!({
             "deploymentId": new.deployment,
             "state": new.state.as_str().to_ascii_uppercase(),
@@ -220,10 +235,12 @@ impl GitHub {
     }
 
     /// Waits before a look: for what GitHub may still be doing, and for the end of a limit if that is near.
-    async fn settle(&self) {
+    async fn settle(&self, owner: &str) {
         tokio::time::sleep(SETTLE).await;
+        let client = &self.inner.client;
+        let budget = client.budget(Api::GraphQl, owner);
         // A look into a limit that lasts longer is refused before it is sent.
-        let _ = self.inner.client.limits().read(Instant::now() + LOOK_PATIENCE).await;
+        let _ = client.limits().read(&budget, Instant::now() + LOOK_PATIENCE).await;
     }
 
     /// What GitHub shows for a deployment now.
@@ -256,7 +273,7 @@ impl GitHub {
             CallError::Heavy { message } => std::sync::Arc::new(NoAnswer::Garbled { message }),
         };
         tracing::debug!(repository = %new.repository, environment = %new.environment, %cause, "looking for a deployment whose answer was lost");
-        self.settle().await;
+        self.settle(&new.repository.owner).await;
         match self.look_for(new).await {
             Ok(Some(node)) => {
                 let created_at = Some(node.created_at);

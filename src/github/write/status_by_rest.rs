@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{GitHub, NewStatus, garbled};
 use crate::{
-    github::{answer::CallError, error::GitHubError, recent::Status},
+    github::{answer::CallError, error::GitHubError, limits::Api, recent::Status},
     plan::{LatestStatus, Repository},
 };
 
@@ -31,7 +31,8 @@ impl GitHub {
         let client = &self.inner.client;
         // Whatever goes wrong before the status is sent leaves nothing behind.
         let number = self.number(new).await.map_err(CallError::before_sending)?;
-        client.limits().write().await.map_err(GitHubError::limited)?;
+        let budget = client.budget(Api::Rest, &new.repository.owner);
+        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
         let mut body = json!({
             "state": new.state.as_str(),
             "description": new.description,
