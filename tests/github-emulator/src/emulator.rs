@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::access::{Access, Callers, Installation};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::content::ContentLimits;
 use crate::contract::Contract;
 use crate::descriptions::{self, Source};
 use crate::faults::{Fault, Faults};
@@ -48,6 +49,8 @@ pub struct Options {
     pub max_statuses: Option<usize>,
     /// Requests an hour of each token, for REST and for GraphQL.
     pub hourly_limit: u64,
+    /// More than 80 writes a minute or 500 an hour of one account are refused.
+    pub content_limits: bool,
     /// How long a new installation token is refused, as real ones are until all servers know them.
     pub token_delay: Duration,
     /// Every account has the App installed.
@@ -69,6 +72,7 @@ impl Default for Options {
             list_delay: Duration::ZERO,
             max_statuses: None,
             hourly_limit: 5_000,
+            content_limits: false,
             token_delay: Duration::ZERO,
             install_everywhere: true,
             start: None,
@@ -93,11 +97,14 @@ impl Options {
 pub(crate) struct State {
     pub world: World,
     pub callers: Callers,
+    pub content: Option<ContentLimits>,
     pub journal: Journal,
     pub faults: Faults,
     pub notes: Notes,
     pub violations: Vec<String>,
     pub requests: u64,
+    pub at_once: usize,
+    pub most_at_once: usize,
 }
 
 pub(crate) struct Inner {
@@ -148,11 +155,14 @@ impl Emulator {
             state: Mutex::new(State {
                 world,
                 callers: Callers::new(options.hourly_limit, options.token_delay, options.install_everywhere),
+                content: options.content_limits.then(ContentLimits::default),
                 journal: Journal::default(),
                 faults: Faults::default(),
                 notes: Notes::default(),
                 violations: Vec::new(),
                 requests: 0,
+                at_once: 0,
+                most_at_once: 0,
             }),
             clock: Clock::starting_at(options.start.unwrap_or_else(Timestamp::now)),
             contract: found.ok().map(Contract::new),
@@ -265,6 +275,11 @@ impl Emulator {
     /// Every request with its answer since the journal was last cleared.
     pub fn journal(&self) -> Vec<Entry> {
         self.state().journal.entries().to_vec()
+    }
+
+    /// The most requests that were under way at one moment.
+    pub fn most_at_once(&self) -> usize {
+        self.state().most_at_once
     }
 
     /// Forgets the journal.

@@ -27,6 +27,7 @@ mod answer;
 mod app;
 mod body;
 mod clock;
+mod content;
 mod contract;
 mod control;
 mod descriptions;

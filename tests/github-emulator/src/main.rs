@@ -24,6 +24,9 @@ struct Arguments {
     /// A success closes earlier deployments a second later, as on GitHub.
     #[arg(long)]
     late_inactive: bool,
+    /// Refuse more than 80 writes a minute and 500 an hour of one account, as GitHub does.
+    #[arg(long)]
+    content_limits: bool,
     /// Check against GitHub's descriptions, fetched by npm if need be; without this, if they are there already.
     #[arg(long)]
     check: bool,
@@ -35,6 +38,7 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
     let emulator = Emulator::new(Options {
         create_repositories: arguments.any,
         any_ref: arguments.any,
+        content_limits: arguments.content_limits,
         late_inactive: arguments.late_inactive.then(|| Duration::from_secs(1)),
         checks: if arguments.check {
             Checks::Required

@@ -129,6 +129,14 @@ impl OperationKind {
         matches!(self, Self::GraphQlQuery | Self::GraphQlMutation)
     }
 
+    /// Whether GitHub counts this as the creation of content.
+    pub fn creates_content(self) -> bool {
+        matches!(
+            self,
+            Self::GraphQlMutation | Self::CreateDeployment | Self::CreateStatus
+        )
+    }
+
     /// Whether Apps ask this with their own JSON web token.
     pub fn is_for_apps(self) -> bool {
         matches!(

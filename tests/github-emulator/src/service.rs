@@ -78,6 +78,24 @@ where
     }
 }
 
+/// Counts a request for as long as it is under way, also if its client goes away.
+struct UnderWay<'a>(&'a Emulator);
+
+impl<'a> UnderWay<'a> {
+    fn begin(emulator: &'a Emulator) -> Self {
+        let mut state = emulator.state();
+        state.at_once += 1;
+        state.most_at_once = state.most_at_once.max(state.at_once);
+        Self(emulator)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.state().at_once -= 1;
+    }
+}
+
 /// A request on its way.
 struct Exchange<'a> {
     head: &'a http::request::Parts,
@@ -91,6 +109,7 @@ struct Exchange<'a> {
 
 impl Emulator {
     async fn respond(&self, head: &http::request::Parts, body: &[u8]) -> io::Result<Response> {
+        let _under_way = UnderWay::begin(self);
         let full_path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
         let (path, prefix) = without_prefix(full_path);
@@ -301,8 +320,15 @@ fn try_answer(
     }
     let caller = caller.as_ref().map_err(Clone::clone)?;
     let State {
-        world, callers, notes, ..
+        world,
+        callers,
+        notes,
+        content,
+        ..
     } = state;
+    if let Some(content) = content.as_mut().filter(|_| exchange.operation.kind.creates_content()) {
+        content.admit(caller.account.id, now)?;
+    }
     if let Some(answer) = notes.answer(caller, &exchange.operation, &exchange.links) {
         return Ok(answer);
     }

@@ -479,6 +479,47 @@ async fn conditional_requests_are_free_and_depend_on_the_token() {
     assert_fits(&emulator);
 }
 
+#[tokio::test(start_paused = true)]
+async fn content_is_limited_by_the_minute_and_by_the_hour_of_an_account() {
+    let emulator = Emulator::new(Options {
+        content_limits: true,
+        ..Options::default()
+    });
+    emulator.add_repository("octo/shop");
+    let begin = tokio::time::Instant::now();
+    let deployment = deploy(&emulator, "staging", json!({})).await;
+    let path = format!("/repos/octo/shop/deployments/{}/statuses", deployment["id"]);
+    let state = json!({"state": "queued"});
+    for minute in 0..7 {
+        let already = usize::from(minute == 0);
+        let admitted = if minute < 6 { 80 - already } else { 20 };
+        for _ in 0..admitted {
+            assert_eq!(post(&emulator, &path, state.clone()).await.status, 201);
+        }
+        let over = post(&emulator, &path, state.clone()).await;
+        assert_eq!(over.status, 403, "minute {minute}");
+        let message = over.body["message"].as_str().unwrap();
+        assert!(message.contains("secondary rate limit"), "{message}");
+        assert_eq!(over.header("retry-after"), None);
+        let mutation = "mutation($id: ID!) { createDeploymentStatus(input: {deploymentId: $id, state: QUEUED}) { \
+                        deploymentStatus { id } } }";
+        let variables = json!({"id": deployment["node_id"]});
+        let over = post(
+            &emulator,
+            "/graphql",
+            json!({"query": mutation, "variables": variables}),
+        )
+        .await;
+        assert_eq!(over.status, 403, "GraphQL counts as well");
+        assert_eq!(get(&emulator, "/repos/octo/shop").await.status, 200, "reading does not");
+        tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    }
+    assert_eq!(post(&emulator, &path, state.clone()).await.status, 403, "the hour");
+    tokio::time::advance(std::time::Duration::from_secs(3_600) - begin.elapsed()).await;
+    assert_eq!(post(&emulator, &path, state).await.status, 201);
+    assert_fits(&emulator);
+}
+
 #[tokio::test]
 async fn limits_are_counted_per_token() {
     let emulator = Emulator::new(Options {
