@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use github_emulator::{Fault, FaultKind};
 use serde::Serialize;
 use serde_json::json;
 use support::{
@@ -69,6 +70,57 @@ fn main() {
     told("120 environments, unchanged: memory", all.memory, "MiB");
     told("120 environments, unchanged: CPU", milliseconds(cpu), "ms");
     told("120 environments, unchanged: time", milliseconds(all.time), "ms");
+
+    far_away();
+}
+
+/// A pass without changes over 1,000 environments in 100 repositories, and a GitHub that takes 100 ms for each answer.
+fn far_away() {
+    const GROUPS: usize = 200;
+    const IN_GROUP: usize = 5;
+    let laptop = Laptop::new(GitHub::with_everything());
+    for group in 0..GROUPS {
+        let mut objects = String::new();
+        let mut declared = String::new();
+        for index in group * IN_GROUP..(group + 1) * IN_GROUP {
+            let name = format!("web-{index}");
+            objects += &deployment(&name, "registry/web:v1", Progress::Complete);
+            declared += &github_deployment(
+                &name,
+                &format!("{{kind: Deployment, name: {name}}}"),
+                &format!("{{containerName: {name}}}"),
+                &format!("{{name: repository-{}, environment: stage-{}}}", index / 10, index % 10),
+            );
+        }
+        laptop.write(&format!("objects/{group}.yaml"), objects);
+        laptop.write(&format!("declared/{group}.yaml"), declared);
+    }
+    for group in 0..GROUPS {
+        // A deployment and a status for each: what goes without pause.
+        pass(
+            &laptop,
+            &format!("sync -f declared/{group}.yaml --objects objects/{group}.yaml"),
+        );
+    }
+    let all = "sync -f declared --objects objects";
+    let near = pass(&laptop, all);
+    let answer = FaultKind::Delay { milliseconds: 100 };
+    laptop.github.inject(Fault::new(answer).always());
+    laptop.github.clear_journal();
+    let before = children_time();
+    let far = pass(&laptop, all);
+    let cpu = children_time() - before;
+    let requests = laptop.github.journal().len();
+    limited("1,000 environments, 100 ms: requests", requests as f64, 20.0, "");
+    limited(
+        "1,000 environments, 100 ms: time",
+        milliseconds(far.time),
+        2_000.0,
+        "ms",
+    );
+    told("1,000 environments, 100 ms: CPU", milliseconds(cpu), "ms");
+    told("1,000 environments, 100 ms: memory", far.memory, "MiB");
+    told("1,000 environments, without the 100 ms", milliseconds(near.time), "ms");
 }
 
 /// `status -f -` over a dump of many Deployments, beside what it costs merely to parse the same bytes.

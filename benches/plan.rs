@@ -106,7 +106,7 @@ fn situation(index: usize) -> Situation {
         }],
         off: Vec::new(),
         unknown: Vec::new(),
-        knowledge: Knowledge {
+        knowledge: std::sync::Arc::new(Knowledge {
             cluster: Some(Hash::of(&["cluster"])),
             complete: ReadNamespaces::Every,
             named: [(
@@ -117,7 +117,7 @@ fn situation(index: usize) -> Situation {
                 },
             )]
             .into(),
-        },
+        }),
         existing: Existing {
             deployments: (1..=DEPLOYMENTS).rev().map(deployment).collect(),
             complete: true,

@@ -336,7 +336,7 @@ impl GitHubError {
                 | Self::BadCredentials { .. }
                 | Self::NoInstallation { .. }
                 | Self::Limited {
-                    scope: LimitScope::Everything | LimitScope::Api,
+                    scope: LimitScope::Everything | LimitScope::Writes | LimitScope::Api,
                     ..
                 }
         )

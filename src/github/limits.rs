@@ -69,8 +69,10 @@ pub(super) struct Budget {
 /// Which requests a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitScope {
-    /// All of them: a secondary limit, or the pace of this program.
+    /// All of them: a secondary limit.
     Everything,
+    /// All writes: the pace that this program keeps by itself.
+    Writes,
     /// All of one interface, REST or GraphQL.
     Api,
     /// Those of one interface about one owner's repositories.
@@ -125,9 +127,10 @@ impl Limits {
     /// Waits for a write's turn.
     ///
     /// # Errors
-    /// When GitHub asked for silence, or the turn is too far away: the time from when on it makes sense again.
-    pub(super) async fn write(&self, budget: &Budget) -> Result<(), Silence> {
-        let turn = self.state().take_turn(budget, Instant::now())?;
+    /// When GitHub asked for silence, or the turn is too far away or not before `deadline`: the time from when on it
+    /// makes sense again.
+    pub(super) async fn write(&self, budget: &Budget, deadline: Option<Instant>) -> Result<(), Silence> {
+        let turn = self.state().take_turn(budget, Instant::now(), deadline)?;
         sleep_until(turn).await;
         self.until(budget).map_or(Ok(()), Err)
     }
@@ -209,7 +212,7 @@ impl Limits {
 
 impl State {
     /// The next free turn for a write of the budget, and takes it.
-    fn take_turn(&mut self, budget: &Budget, now: Instant) -> Result<Instant, Silence> {
+    fn take_turn(&mut self, budget: &Budget, now: Instant, deadline: Option<Instant>) -> Result<Instant, Silence> {
         if let Some(silence) = self.silence(budget, now) {
             return Err(silence);
         }
@@ -219,10 +222,10 @@ impl State {
         if budget.api == Api::GraphQl {
             turn = turn.max(self.points.opens(POINTS_OF_MUTATION, now));
         }
-        if turn > now + PATIENCE {
+        if turn > now + PATIENCE || deadline.is_some_and(|deadline| turn >= deadline) {
             return Err(Silence {
                 until: turn,
-                scope: LimitScope::Everything,
+                scope: LimitScope::Writes,
             });
         }
         self.burst_whole = Some(self.burst_whole(now) + BETWEEN_WRITES);

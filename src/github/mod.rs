@@ -78,6 +78,8 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct GitHub {
     inner: Arc<Inner>,
+    /// No write is begun from then on.
+    write_deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -144,7 +146,17 @@ impl GitHub {
                 read_timeout: settings.read_timeout,
                 statuses_by_rest: AtomicBool::new(false),
             }),
+            write_deadline: None,
         })
+    }
+
+    /// The same GitHub, but a write is not begun if its turn is not before `deadline`: that is told at once.
+    #[must_use]
+    pub fn with_write_deadline(&self, deadline: Option<Instant>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            write_deadline: deadline,
+        }
     }
 
     /// Until when GitHub takes no requests at all, if it does not take them now.

@@ -110,7 +110,11 @@ impl GitHub {
             return Err(GitHubError::limited(silence));
         }
         let budget = client.budget(Api::Rest, owner);
-        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
+        client
+            .limits()
+            .write(&budget, self.write_deadline)
+            .await
+            .map_err(GitHubError::limited)?;
         let url = client.address().endpoint(&["repos", owner, name, "deployments"]);
         let body = json!({
             "ref": new.git_ref,
@@ -203,7 +207,11 @@ impl GitHub {
         }
         let client = &self.inner.client;
         let budget = client.budget(Api::GraphQl, &new.repository.owner);
-        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
+        client
+            .limits()
+            .write(&budget, self.write_deadline)
+            .await
+            .map_err(GitHubError::limited)?;
         let mut input = json!({
             "deploymentId": new.deployment,
             "state": new.state.as_str().to_ascii_uppercase(),

@@ -1,6 +1,9 @@
 //! The rule itself. The order of the code is the order of the two tables in [`Rule`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +27,8 @@ pub struct Situation {
     pub off: Vec<Off>,
     /// Sources of which too little is known.
     pub unknown: Vec<Unknown>,
-    /// What is known about other GitHubDeployments.
-    pub knowledge: Knowledge,
+    /// What is known about other GitHubDeployments: the same for all environments of a pass.
+    pub knowledge: Arc<Knowledge>,
     /// What GitHub has.
     pub existing: Existing,
 }

@@ -201,11 +201,11 @@ impl Case {
                     task: row.task.clone(),
                 })
                 .collect(),
-            knowledge: Knowledge {
+            knowledge: std::sync::Arc::new(Knowledge {
                 cluster: Some(Hash::of(&[cluster])),
                 complete: ReadNamespaces::Only(self.read.iter().map(|namespace| Hash::of(&[namespace])).collect()),
                 named,
-            },
+            }),
             existing: Existing {
                 deployments: self.existing.iter().map(deployment).collect(),
                 complete: self.complete,

@@ -1,7 +1,11 @@
 //! The far side: the environments that the sources speak for, and what is decided for each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
@@ -12,14 +16,17 @@ use crate::{
 
 use super::{
     DeclaredIn, Details, Settings, World,
-    gather::{Gathered, Seen, Source, Standing},
+    apply::Record,
+    gather::{Gathered, Observer, Seen, Source, Sources, Standing},
 };
+
+/// Environments whose older deployments are read at once.
+const CONCURRENCY: usize = 4;
 
 /// One environment of GitHub, and the sources that speak for it.
 pub(super) struct EnvironmentWork {
     pub environment: plan::Environment,
-    /// Indexes of its sources.
-    pub sources: Vec<usize>,
+    pub sources: Sources,
     /// Why GitHub could not be asked, or refused.
     pub error: Option<GitHubError>,
     pub reading: Option<EnvironmentReading>,
@@ -29,29 +36,36 @@ pub(super) struct EnvironmentWork {
     known: BTreeSet<String>,
     pub situation: Option<Situation>,
     pub changes: Option<Changes>,
+    /// What became of the changes.
+    pub record: Record,
 }
 
-/// Reads every environment that a source of this pass speaks for, and decides.
+/// Reads every environment that a source of this pass speaks for, and decides. The environments take their sources
+/// out of those that were gathered.
 ///
 /// Beside them is the one error of all, where none could be read because GitHub is out of reach or knows no such
 /// credentials.
 pub(super) async fn read(
     world: &World,
     settings: &Settings,
-    gathered: &Gathered,
+    gathered: &mut Gathered,
 ) -> (Vec<EnvironmentWork>, Option<GitHubError>) {
-    let mut works = group(&gathered.sources);
+    let works = group(&mut gathered.sources);
     world.progress.stage("reading GitHub", None);
-    let queries: Vec<EnvironmentQuery> = works.iter().map(|work| work.query(&gathered.sources)).collect();
+    let queries: Vec<EnvironmentQuery> = works.iter().map(EnvironmentWork::query).collect();
     let readings = world.github.read(&queries).await;
     let outage = nothing_works(&readings);
-    for (work, reading) in works.iter_mut().zip(readings) {
+    let observer = &gathered.observer;
+    let decide = async |(mut work, reading): (EnvironmentWork, Result<EnvironmentReading, GitHubError>)| {
         match reading {
-            Ok(reading) => work.decide(world, settings, gathered, reading).await,
+            Ok(reading) => work.decide(world, settings, observer, reading).await,
             Err(error) => work.error = Some(error),
         }
         work.known = work.deployments();
-    }
+        work
+    };
+    let decided = stream::iter(works.into_iter().zip(readings)).map(decide);
+    let mut works: Vec<EnvironmentWork> = decided.buffered(CONCURRENCY).collect().await;
     works.sort_by_key(|work| work.urgency());
     (works, outage)
 }
@@ -65,21 +79,20 @@ fn nothing_works(readings: &[Result<EnvironmentReading, GitHubError>]) -> Option
 }
 
 /// Sources by environment; those that only know too little ask for no reading of their own.
-fn group(sources: &[Source]) -> Vec<EnvironmentWork> {
-    let mut groups: BTreeMap<plan::Environment, Vec<usize>> = BTreeMap::new();
-    for (index, source) in sources.iter().enumerate() {
-        if let Some(environment) = &source.environment {
-            groups.entry(environment.clone()).or_default().push(index);
-        }
+fn group(sources: &mut Sources) -> Vec<EnvironmentWork> {
+    let mut groups: BTreeMap<plan::Environment, Sources> = BTreeMap::new();
+    for (index, source) in std::mem::take(sources) {
+        let group = match &source.environment {
+            Some(environment) => groups.entry(environment.clone()).or_default(),
+            None => &mut *sources,
+        };
+        group.insert(index, source);
     }
-    groups
-        .into_iter()
-        .filter(|(_, indexes)| {
-            indexes.iter().any(|index| {
-                let source = &sources[*index];
-                source.is_off() || source.seen().is_some_and(|seen| seen.extracted.is_ok())
-            })
-        })
+    let speaks = |source: &Source| source.is_off() || source.seen().is_some_and(|seen| seen.extracted.is_ok());
+    let (read, left_alone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        groups.into_iter().partition(|(_, group)| group.values().any(speaks));
+    sources.extend(left_alone.into_values().flatten());
+    read.into_iter()
         .map(|(environment, sources)| EnvironmentWork {
             environment,
             sources,
@@ -89,16 +102,17 @@ fn group(sources: &[Source]) -> Vec<EnvironmentWork> {
             known: BTreeSet::new(),
             situation: None,
             changes: None,
+            record: Record::default(),
         })
         .collect()
 }
 
 impl EnvironmentWork {
-    fn query(&self, sources: &[Source]) -> EnvironmentQuery {
+    fn query(&self) -> EnvironmentQuery {
         let mut refs: Vec<String> = self
             .sources
-            .iter()
-            .filter_map(|index| sources[*index].seen()?.extracted.as_ref().ok())
+            .values()
+            .filter_map(|source| source.seen()?.extracted.as_ref().ok())
             .map(|extracted| extracted.git_ref.clone())
             .collect();
         refs.sort();
@@ -115,7 +129,7 @@ impl EnvironmentWork {
         &mut self,
         world: &World,
         settings: &Settings,
-        gathered: &Gathered,
+        observer: &Observer,
         mut reading: EnvironmentReading,
     ) {
         if reading.archived {
@@ -124,7 +138,7 @@ impl EnvironmentWork {
             });
             return;
         }
-        let mut situation = self.situation(world, settings, gathered, &reading);
+        let mut situation = self.situation(world, settings, observer, &reading);
         let enough = |existing: &Existing| {
             plan::is_enough(&Situation {
                 existing: existing.clone(),
@@ -137,12 +151,12 @@ impl EnvironmentWork {
         }
         situation.existing = reading.existing.clone();
         let mut changes = plan::plan(&situation);
-        if gathered.overdue.is_some() {
-            drop_creates_of_overdue(&mut changes.changes, &gathered.sources);
+        if observer.overdue.is_some() {
+            drop_creates_of_overdue(&mut changes.changes, &self.sources);
         }
         self.changes = Some(changes);
         self.situation = Some(situation);
-        let observed = self.sources.iter().map(|index| gathered.sources[*index].observed_at);
+        let observed = self.sources.values().map(|source| source.observed_at);
         self.read_at = observed.chain([reading.read_at]).min();
         self.reading = Some(reading);
     }
@@ -159,11 +173,11 @@ impl EnvironmentWork {
     ///
     /// The GitHubDeployments are not read again, so what came meanwhile may be of one that this pass does not know:
     /// to close it is left to the next pass.
-    pub async fn decide_again(&mut self, world: &World, settings: &Settings, gathered: &mut Gathered) {
-        gathered.observe(world, settings, &self.sources).await;
-        let query = self.query(&gathered.sources);
+    pub async fn decide_again(&mut self, world: &World, settings: &Settings, observer: &Observer) {
+        observer.observe(world, settings, &mut self.sources).await;
+        let query = self.query();
         match world.github.read(std::slice::from_ref(&query)).await.pop() {
-            Some(Ok(reading)) => self.decide(world, settings, gathered, reading).await,
+            Some(Ok(reading)) => self.decide(world, settings, observer, reading).await,
             Some(Err(error)) => self.error = Some(error),
             None => {}
         }
@@ -178,7 +192,7 @@ impl EnvironmentWork {
         &self,
         world: &World,
         settings: &Settings,
-        gathered: &Gathered,
+        observer: &Observer,
         reading: &EnvironmentReading,
     ) -> Situation {
         let mut situation = Situation {
@@ -186,13 +200,12 @@ impl EnvironmentWork {
             wanted: Vec::new(),
             off: Vec::new(),
             unknown: Vec::new(),
-            knowledge: gathered.knowledge.clone(),
+            knowledge: Arc::clone(&observer.knowledge),
             existing: reading.existing.clone(),
         };
         let oldest = settings.since.and_then(|since| (world.now)().checked_sub(since).ok());
-        for &index in &self.sources {
-            let source = &gathered.sources[index];
-            let identity = gathered.identity(source);
+        for (&index, source) in &self.sources {
+            let identity = observer.identity(source);
             let task = source.task().to_owned();
             if source.is_off() {
                 situation.off.push(Off {
@@ -318,9 +331,9 @@ impl EnvironmentWork {
 
 /// That the time is over is told on the deployment that a source has. What it would have created one for is left to a
 /// run that knows how it ended, and so is what would be closed in its favour.
-fn drop_creates_of_overdue(changes: &mut Vec<Change>, sources: &[Source]) {
+fn drop_creates_of_overdue(changes: &mut Vec<Change>, sources: &Sources) {
     let is_dropped = |change: &Change| match change {
-        Change::Create { index, .. } => sources[*index].seen().is_some_and(Seen::is_overdue),
+        Change::Create { index, .. } => sources[index].seen().is_some_and(Seen::is_overdue),
         Change::Status { .. } | Change::Close { .. } => false,
     };
     if changes.iter().any(is_dropped) {

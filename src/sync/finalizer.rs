@@ -16,6 +16,7 @@ use crate::{
 use super::{
     World,
     apply::Pass,
+    environments::EnvironmentWork,
     gather::{Gathered, Reason, Source, Standing},
 };
 
@@ -24,8 +25,7 @@ const FINALIZER: &str = "github.decathlon.com/close";
 
 /// Puts the finalizer on GitHubDeployments that ask for it, before anything is reported for them.
 pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
-    for index in 0..gathered.sources.len() {
-        let source = &gathered.sources[index];
+    for source in gathered.sources.values_mut() {
         let asks = source
             .spec()
             .is_some_and(|spec| spec.deletion_policy == DeletionPolicy::Close);
@@ -46,20 +46,19 @@ pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
                 format!("could not set the finalizer {FINALIZER}: {error}"),
             )),
         };
-        gathered.sources[index].refuse(obstacle);
+        source.refuse(obstacle);
     }
 }
 
 /// Takes the finalizer off deleted GitHubDeployments of which nothing is left to close.
 ///
 /// A repository that is gone or may not be written never holds one back.
-pub(super) async fn release(pass: &mut Pass<'_>) {
-    for index in 0..pass.gathered.sources.len() {
-        let source = &pass.gathered.sources[index];
+pub(super) async fn release(pass: &Pass<'_>) {
+    for (index, source, work) in pass.sources() {
         let Some(meta) = in_cluster(source).filter(|meta| meta.deleting && is_held(meta)) else {
             continue;
         };
-        if !may_go(pass, index) {
+        if !may_go(index, source, work) {
             continue;
         }
         if source.spec().is_none() {
@@ -82,18 +81,17 @@ pub(super) async fn release(pass: &mut Pass<'_>) {
 }
 
 /// True unless a closing that the rule orders for the source is left or failed.
-fn may_go(pass: &Pass<'_>, index: usize) -> bool {
-    let source = &pass.gathered.sources[index];
+fn may_go(index: usize, source: &Source, work: Option<&EnvironmentWork>) -> bool {
     if !source.closes() {
         return true;
     }
-    let Some(work) = pass.works.iter().find(|work| work.sources.contains(&index)) else {
+    let Some(work) = work else {
         return true;
     };
     if let Some(error) = &work.error {
         return is_out_of_reach(work.repository(), &Reason::from(error));
     }
-    pass.fates.get(&index).is_none_or(|fate| {
+    work.record.fates.get(&index).is_none_or(|fate| {
         let released = fate
             .reason
             .as_ref()

@@ -19,10 +19,18 @@ use crate::{
 
 use super::{DeclaredIn, ObjectsIn, RunError, SUPERSEDED, Settings, World, bound::Bound, wait::Overdue};
 
+/// Sources by the index that they have in the pass.
+pub(super) type Sources = BTreeMap<usize, Source>;
+
 /// Everything that was read of the near side.
 pub(super) struct Gathered {
-    pub sources: Vec<Source>,
-    pub knowledge: Knowledge,
+    pub sources: Sources,
+    pub observer: Observer,
+}
+
+/// What it takes to look at objects again, and what is known about the near side as a whole.
+pub(super) struct Observer {
+    pub knowledge: Arc<Knowledge>,
     /// The cluster of this pass, if known.
     cluster: Option<String>,
     pub(super) objects: Objects,
@@ -144,17 +152,16 @@ pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound
         .map(|declaration| Source::new(declaration, settings))
         .collect();
     let knowledge = knowledge(&sources, &declared.complete, cluster.as_deref());
-    let mut gathered = Gathered {
-        sources,
-        knowledge,
+    let observer = Observer {
+        knowledge: Arc::new(knowledge),
         cluster,
         objects,
         bound: Arc::clone(bound),
         overdue: None,
     };
-    let all: Vec<usize> = (0..gathered.sources.len()).collect();
-    gathered.observe(world, settings, &all).await;
-    Ok(gathered)
+    let mut sources: Sources = sources.into_iter().enumerate().collect();
+    observer.observe(world, settings, &mut sources).await;
+    Ok(Gathered { sources, observer })
 }
 
 fn objects(world: &World, settings: &Settings) -> Result<Objects, RunError> {
@@ -213,16 +220,18 @@ fn knowledge(sources: &[Source], complete: &Complete, cluster: Option<&str>) -> 
 impl Gathered {
     /// Gives up what is not final, now and wherever it is read again.
     pub fn give_up(&mut self, overdue: Overdue) {
-        for source in &mut self.sources {
+        for source in self.sources.values_mut() {
             if let Standing::Seen(seen) = &mut source.standing {
                 seen.give_up(&overdue);
             }
         }
-        self.overdue = Some(overdue);
+        self.observer.overdue = Some(overdue);
     }
+}
 
-    /// Reads the objects of the sources of these indexes, and replaces what was known about them.
-    pub async fn observe(&mut self, world: &World, settings: &Settings, indexes: &[usize]) {
+impl Observer {
+    /// Reads the objects of these sources, and replaces what was known about them.
+    pub async fn observe(&self, world: &World, settings: &Settings, sources: &mut Sources) {
         let asked_at = Instant::now();
         let now = (world.now)();
         let (given, generation) = match &settings.declared_in {
@@ -232,15 +241,8 @@ impl Gathered {
             _ => (None, None),
         };
         let fail_fast = settings.fail_fast.then_some(now);
-        let readable: Vec<usize> = indexes
-            .iter()
-            .copied()
-            .filter(|index| self.sources[*index].admitted)
-            .collect();
-        let references: Vec<ObjectReference> = readable
-            .iter()
-            .filter_map(|index| self.sources[*index].object.clone())
-            .collect();
+        let readable: Vec<&mut Source> = sources.values_mut().filter(|source| source.admitted).collect();
+        let references: Vec<ObjectReference> = readable.iter().filter_map(|source| source.object.clone()).collect();
         world.progress.stage("reading objects", None);
         let mut observations = source::observe_with_templates(&self.objects, &references, |position, object| {
             let extracted = match given {
@@ -249,7 +251,7 @@ impl Gathered {
                     warnings: Vec::new(),
                     steps: Vec::new(),
                 }),
-                None => match &self.sources[readable[position]].rule {
+                None => match &readable[position].rule {
                     Ok(rule) => rule.extract(object),
                     Err(error) => Err(error.clone()),
                 },
@@ -281,27 +283,24 @@ impl Gathered {
             Observation::Gone | Observation::Unreadable(_) => None,
         });
         source::add_causes(&self.objects, unfinished, fail_fast).await;
-        for index in indexes {
-            self.sources[*index].observed_at = asked_at;
-        }
-        for (index, observation) in readable.into_iter().zip(observations) {
-            self.sources[index].standing = match observation {
+        for (source, observation) in readable.into_iter().zip(observations) {
+            source.standing = match observation {
                 Observation::Found((seen, _)) if generation.is_some() && seen.facts.generation.is_none() => {
-                    let source = &self.sources[index].declaration.described;
+                    let source = &source.declaration.described;
                     Standing::Failed(Reason::new(
                         "GenerationMissing",
                         format!("{source} has no metadata.generation to wait for: leave --generation out"),
                     ))
                 }
                 Observation::Found((seen, _)) if seen.facts.generation < generation => Standing::Behind(Box::new(seen)),
-                Observation::Found((seen, _)) if given.is_some() && self.is_superseded(index, &seen.facts) => {
+                Observation::Found((seen, _)) if given.is_some() && self.is_superseded(source, &seen.facts) => {
                     Standing::Skipped(Reason::new(
                         SUPERSEDED,
                         "another rollout took the place of the one that the given ref belongs to",
                     ))
                 }
                 Observation::Found((mut seen, _)) => {
-                    seen.log_steps(&self.sources[index].declaration.described);
+                    seen.log_steps(&source.declaration.described);
                     if let Some(overdue) = &self.overdue {
                         seen.give_up(overdue);
                     }
@@ -311,11 +310,14 @@ impl Gathered {
                 Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
             };
         }
+        for source in sources.values_mut() {
+            source.observed_at = asked_at;
+        }
     }
 
     /// True if the object shows another rollout than the one that the given ref belongs to.
-    fn is_superseded(&self, index: usize, facts: &Facts) -> bool {
-        let object = self.sources[index].object.as_ref();
+    fn is_superseded(&self, source: &Source, facts: &Facts) -> bool {
+        let object = source.object.as_ref();
         object.is_some_and(|object| self.bound.is_superseded_by(object, facts))
     }
 

@@ -45,7 +45,7 @@ pub struct World {
     pub github: GitHub,
     /// Wall clock, for windows of time in Kubernetes objects.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// True once the user wants the pass to end: the write under way is finished, everything else deferred.
+    /// True once the user wants the pass to end: writes under way are finished, everything else is deferred.
     pub stop: watch::Receiver<bool>,
     /// What stdin holds, for paths that are `-`.
     pub stdin: Arc<[u8]>,
@@ -113,7 +113,7 @@ async fn report(
         };
         before(deadline, held).await?;
     }
-    let reading = async { Ok(environments::read(world, settings, &gathered).await) };
+    let reading = async { Ok(environments::read(world, settings, &mut gathered).await) };
     let (environments, outage) = before(deadline, reading).await?;
     let mut pass = apply::Pass::new(world, settings, deadline, gathered, environments);
     if let Some(error) = outage {
@@ -129,7 +129,7 @@ async fn report(
         return Ok(pass.finish().0);
     }
     pass.apply().await;
-    finalizer::release(&mut pass).await;
+    finalizer::release(&pass).await;
     let (pass, sources) = pass.finish();
     if settings.write_status {
         status::write(world, &pass.document, &sources).await;

@@ -20,16 +20,11 @@ use super::{
 impl Pass<'_> {
     /// The report of the pass, results sorted by namespace and name.
     pub fn finish(self) -> (super::Pass, Vec<Source>) {
-        let mut works: Vec<Option<&EnvironmentWork>> = vec![None; self.gathered.sources.len()];
-        for work in &self.works {
-            for &index in &work.sources {
-                works[index] = Some(work);
-            }
-        }
-        let results = works.into_iter().enumerate();
-        let mut results: Vec<(usize, SourceResult)> =
-            results.map(|(index, work)| (index, self.result(index, work))).collect();
-        results.sort_by_cached_key(|(_, result)| sort_key(result));
+        let results = self
+            .sources()
+            .map(|(index, source, work)| (index, result(index, source, work)));
+        let mut results: Vec<(usize, SourceResult)> = results.collect();
+        results.sort_by_cached_key(|(index, result)| (sort_key(result), *index));
         let order: Vec<usize> = results.iter().map(|(index, _)| *index).collect();
         let results: Vec<SourceResult> = results.into_iter().map(|(_, result)| result).collect();
         let situations = match self.settings.situations {
@@ -40,17 +35,22 @@ impl Pass<'_> {
             true => self.works.iter().filter_map(EnvironmentWork::existing).collect(),
             false => Vec::new(),
         };
+        let mut sources = self.others;
+        let mut changes = Vec::new();
+        for work in self.works {
+            sources.extend(work.sources);
+            changes.extend(work.record.changes);
+        }
         let document = Document {
             existing,
             api_version: API_VERSION.to_owned(),
             dry_run: self.settings.dry_run,
             summary: summary(&results),
             results,
-            changes: self.changes,
+            changes,
             situations,
         };
-        let mut sources: Vec<Option<Source>> = self.gathered.sources.into_iter().map(Some).collect();
-        let sources = order.into_iter().filter_map(|index| sources[index].take()).collect();
+        let sources = order.into_iter().filter_map(|index| sources.remove(&index)).collect();
         (
             super::Pass {
                 document,
@@ -59,46 +59,45 @@ impl Pass<'_> {
             sources,
         )
     }
+}
 
-    fn result(&self, index: usize, work: Option<&EnvironmentWork>) -> SourceResult {
-        let source = &self.gathered.sources[index];
-        let mut result = described(source, work);
-        if let Some(work) = work {
-            let links = content::links(work, source);
-            result.environment_url = links.environment_url;
-            result.log_url = links.log_url;
-            result.warnings.extend(links.warnings);
-        }
-        let verdict = work
-            .and_then(|work| work.changes.as_ref())
-            .and_then(|changes| changes.verdicts.iter().find(|verdict| verdict.index == index));
-        let fate = self.fates.get(&index);
-        match fate {
-            Some(fate) if fate.action != ChangeAction::Close || !fate.succeeded() => {
-                result.record_fate(fate);
-                result.deployment = self.reported_on.get(&index).cloned();
-                if fate.action == ChangeAction::Close
-                    && let Some(trouble) = trouble(source, work)
-                {
-                    result.record_trouble(trouble);
-                }
-            }
-            _ => result.record_standing(source, work, verdict),
-        }
-        if let Some(fate) = fate
-            && result.action != Action::Fail
-            && fate.action == ChangeAction::Close
-            && fate.succeeded()
-        {
-            // Beside that all is as in the next pass, which finds nothing left to close.
-            result.action = Action::Close;
-            result.rule = Some(fate.rule);
-        }
-        if result.deployment.is_none() {
-            result.deployment = present(verdict, work);
-        }
-        result
+fn result(index: usize, source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
+    let mut result = described(source, work);
+    if let Some(work) = work {
+        let links = content::links(work, source);
+        result.environment_url = links.environment_url;
+        result.log_url = links.log_url;
+        result.warnings.extend(links.warnings);
     }
+    let verdict = work
+        .and_then(|work| work.changes.as_ref())
+        .and_then(|changes| changes.verdicts.iter().find(|verdict| verdict.index == index));
+    let fate = work.and_then(|work| work.record.fates.get(&index));
+    match fate {
+        Some(fate) if fate.action != ChangeAction::Close || !fate.succeeded() => {
+            result.record_fate(fate);
+            result.deployment = work.and_then(|work| work.record.reported_on.get(&index).cloned());
+            if fate.action == ChangeAction::Close
+                && let Some(trouble) = trouble(source, work)
+            {
+                result.record_trouble(trouble);
+            }
+        }
+        _ => result.record_standing(source, work, verdict),
+    }
+    if let Some(fate) = fate
+        && result.action != Action::Fail
+        && fate.action == ChangeAction::Close
+        && fate.succeeded()
+    {
+        // Beside that all is as in the next pass, which finds nothing left to close.
+        result.action = Action::Close;
+        result.rule = Some(fate.rule);
+    }
+    if result.deployment.is_none() {
+        result.deployment = present(verdict, work);
+    }
+    result
 }
 
 /// What is known of a source, before what became of it.

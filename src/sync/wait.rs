@@ -94,7 +94,7 @@ pub async fn wait(
         let passed = match looked {
             Ok(gathered) => {
                 tell(&rows(&gathered));
-                watch.follow(&gathered.objects, &versions(&gathered)).await;
+                watch.follow(&gathered.observer.objects, &versions(&gathered)).await;
                 let shown = shown(&gathered);
                 match last.take().filter(|last| last.still_holds(&shown)) {
                     Some(last) => Ok(last),
@@ -157,7 +157,7 @@ async fn give_up(world: &World, settings: &Settings, bound: &Arc<Bound>, overdue
     let passed = match gathered {
         Ok(mut gathered) => {
             gathered.give_up(overdue);
-            let is_final = gathered.sources.iter().all(|source| !is_overdue(source));
+            let is_final = gathered.sources.values().all(|source| !is_overdue(source));
             let passed = report(world, settings, deadline, gathered).await;
             passed.map(|pass| (pass, if is_final { Ended::Final } else { Ended::TimedOut }))
         }
@@ -229,7 +229,7 @@ fn shown(gathered: &Gathered) -> Vec<Shown> {
             },
         }
     };
-    gathered.sources.iter().map(of).collect()
+    gathered.sources.values().map(of).collect()
 }
 
 /// Every observed object, in the version that was seen.
@@ -238,11 +238,11 @@ fn versions(gathered: &Gathered) -> Vec<(source::ObjectReference, String)> {
         let version = source.shown()?.facts.resource_version.clone()?;
         Some((source.object.clone()?, version))
     };
-    gathered.sources.iter().filter_map(of).collect()
+    gathered.sources.values().filter_map(of).collect()
 }
 
 fn rows(gathered: &Gathered) -> Vec<RolloutRow> {
-    gathered.sources.iter().filter_map(row).collect()
+    gathered.sources.values().filter_map(row).collect()
 }
 
 /// None for a declaration that names no object.

@@ -2,32 +2,31 @@
 
 use std::time::Duration;
 
-use github_emulator::{Fault, FaultKind, OperationKind};
+use github_emulator::{DeploymentView, Fault, FaultKind, OperationKind};
 use kube_status_to_github::sync::RunError;
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    objects::Rollout,
-    world::{Test, all_done, all_said},
+    objects::{Rollout, deployment, github_deployment},
+    world::{ENVIRONMENT, REPOSITORY, Test, all_done, all_said},
 };
 
-/// Three sources, each with an environment of its own.
+/// Three sources in one environment: they are written one after the other.
 fn three() -> Test {
     let test = Test::new();
     for name in ["a", "b", "c"] {
-        test.add(name, name, "v1", Rollout::UnderWay);
+        test.cluster.apply(deployment(name, "v1", Rollout::UnderWay));
+        let declared = github_deployment(name, REPOSITORY, ENVIRONMENT, json!({"task": name}));
+        test.cluster.apply(declared);
     }
     test
 }
 
-fn histories(test: &Test) -> [Vec<String>; 3] {
-    ["a", "b", "c"].map(|environment| test.history_of(environment))
-}
-
 fn all_reported(test: &Test) {
-    for history in histories(test) {
-        assert_eq!(history, ["v1: in_progress"]);
-    }
+    let all = test.github.all_deployments(REPOSITORY);
+    let states: Vec<_> = all.iter().map(DeploymentView::states).collect();
+    assert_eq!(states, [["in_progress"]; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +97,7 @@ async fn max_writes_counts_a_create_with_its_status() {
             "c defer MaxWrites"
         ]
     );
-    assert_eq!(test.history_of("c"), Vec::<String>::new(), "nothing is begun");
+    assert_eq!(test.history().len(), 2, "nothing is begun");
     test.pass().await;
     all_reported(&test);
     test.quiet_pass().await;
@@ -185,7 +184,7 @@ async fn a_wish_to_stop_lets_the_write_under_way_end() {
         ["a create v1 in_progress", "b create v1 in_progress", "c defer Stopped"]
     );
     assert_eq!(document.changes.len(), 3);
-    assert_eq!(test.history_of("b"), ["v1: in_progress"], "with its status");
+    assert_eq!(test.history(), ["v1: in_progress"; 2], "with its status");
     test.stop.send_replace(false);
     test.pass().await;
     all_reported(&test);

@@ -32,7 +32,12 @@ pub struct Test {
 impl Test {
     /// A private repository with the tags v1 to v9, and an empty cluster.
     pub fn new() -> Self {
-        let github = Emulator::new(Options::default());
+        Self::on(Options::default())
+    }
+
+    /// The same on a GitHub of another kind.
+    pub fn on(options: Options) -> Self {
+        let github = Emulator::new(options);
         let mut repository = github.add_repository(REPOSITORY).private();
         for version in 1..=9 {
             repository = repository.tag(&format!("v{version}"));
@@ -74,6 +79,14 @@ impl Test {
         self.cluster.apply(deployment(name, tag, rollout));
         self.cluster
             .apply(github_deployment(name, REPOSITORY, environment, json!({})));
+    }
+
+    /// Four rollouts under way, `a-1` to `a-4`, each in an environment of its own that is written before that of
+    /// `app`: as many as are written at once.
+    pub fn add_before_app(&self) {
+        for name in ["a-1", "a-2", "a-3", "a-4"] {
+            self.add(name, name, "v1", Rollout::UnderWay);
+        }
     }
 
     /// A pass of a process of its own.

@@ -229,12 +229,12 @@ async fn silence_grows_and_never_shrinks() {
     }
     let shorter = limits.refused(&GRAPHQL, Limit::Secondary, &headers(&[("retry-after", "1")]));
     assert_eq!(shorter, silence(minute(1)));
-    assert_eq!(limits.write(&REST).await, Err(silence(minute(1))));
+    assert_eq!(limits.write(&REST, None).await, Err(silence(minute(1))));
     let impatient = minute(1) - Duration::from_secs(1);
     assert_eq!(limits.read(&GRAPHQL, impatient).await, Err(silence(minute(1))));
     assert_eq!(limits.read(&GRAPHQL, minute(1)).await, Ok(()));
     assert_eq!(start.elapsed(), Duration::from_secs(60));
-    assert_eq!(limits.write(&REST).await, Ok(()));
+    assert_eq!(limits.write(&REST, None).await, Ok(()));
     assert_eq!(refused(&limits), minute(3), "a minute was too short");
     sleep_until(minute(4)).await;
     assert_eq!(refused(&limits), minute(8), "and two");
@@ -279,10 +279,14 @@ async fn a_primary_limit_silences_its_own_budget_only() {
                 limits.refused(&used_up, Limit::Primary, &hour);
             }
             assert_eq!(limits.until(&used_up), Some(Silence { until, scope }), "{name}");
-            assert_eq!(limits.write(&used_up).await, Err(Silence { until, scope }), "{name}");
+            assert_eq!(
+                limits.write(&used_up, None).await,
+                Err(Silence { until, scope }),
+                "{name}"
+            );
             assert_eq!(limits.until(&other), None, "{name}");
             assert_eq!(limits.until_any(), None, "{name}");
-            assert_eq!(limits.write(&other).await, Ok(()), "{name}");
+            assert_eq!(limits.write(&other, None).await, Ok(()), "{name}");
             let everything = LimitScope::Everything;
             limits.refused(&other, Limit::Secondary, &headers(&[("retry-after", "9")]));
             let silence = limits.until(&used_up).unwrap();
@@ -325,7 +329,7 @@ async fn writes_keep_their_distance() {
     let start = Instant::now();
     let mut sent = Vec::new();
     for _ in 0..130 {
-        limits.write(&REST).await.unwrap();
+        limits.write(&REST, None).await.unwrap();
         sent.push(start.elapsed().as_secs());
     }
     assert_eq!(sent.iter().filter(|second| **second == 0).count(), 10, "the burst");
@@ -334,6 +338,14 @@ async fn writes_keep_their_distance() {
         assert!(minute <= 80, "{minute} writes in the minute from second {from}");
     }
     assert_eq!(sent.last(), Some(&120), "one a second after the burst");
+    let next = Instant::now() + BETWEEN_WRITES;
+    let too_late = limits.write(&REST, Some(next)).await.unwrap_err();
+    assert_eq!((too_late.until, too_late.scope), (next, LimitScope::Writes));
+    assert!(
+        limits.write(&REST, Some(next + BETWEEN_WRITES)).await.is_ok(),
+        "its turn was not taken"
+    );
+    assert_eq!(Instant::now(), next);
 }
 
 #[tokio::test(start_paused = true)]
@@ -343,7 +355,7 @@ async fn an_hour_has_five_hundred_writes() {
     let mut done = 0;
     let until = loop {
         // Deployments and statuses are the same to GitHub.
-        match limits.write(if done % 2 == 0 { &REST } else { &GRAPHQL }).await {
+        match limits.write(if done % 2 == 0 { &REST } else { &GRAPHQL }, None).await {
             Ok(()) => done += 1,
             Err(silence) => break silence.until,
         }
@@ -353,7 +365,7 @@ async fn an_hour_has_five_hundred_writes() {
     assert_eq!(limits.far_turn(Duration::ZERO), None, "too far to wait for");
     sleep_until(until - PATIENCE).await;
     assert_eq!(limits.far_turn(PATIENCE - JITTER), Some(until));
-    assert_eq!(limits.write(&REST).await, Ok(()), "near enough to wait for");
+    assert_eq!(limits.write(&REST, None).await, Ok(()), "near enough to wait for");
     assert_eq!(Instant::now(), until);
 }
 
@@ -363,7 +375,7 @@ async fn a_minute_has_two_thousand_points_of_graphql() {
     let start = Instant::now();
     let deadline = start + Duration::from_secs(600);
     for _ in 0..2 {
-        limits.write(&GRAPHQL).await.unwrap();
+        limits.write(&GRAPHQL, None).await.unwrap();
     }
     for _ in 0..1_990 {
         limits.read(&GRAPHQL, deadline).await.unwrap();
@@ -374,7 +386,7 @@ async fn a_minute_has_two_thousand_points_of_graphql() {
         (full.until, full.scope),
         (start + Duration::from_secs(61), LimitScope::Api)
     );
-    limits.write(&REST).await.unwrap();
+    limits.write(&REST, None).await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO, "REST has points of its own");
     limits.read(&GRAPHQL, deadline).await.unwrap();
     assert_eq!(Instant::now(), full.until);

@@ -32,7 +32,11 @@ impl GitHub {
         // Whatever goes wrong before the status is sent leaves nothing behind.
         let number = self.number(new).await.map_err(CallError::before_sending)?;
         let budget = client.budget(Api::Rest, &new.repository.owner);
-        client.limits().write(&budget).await.map_err(GitHubError::limited)?;
+        client
+            .limits()
+            .write(&budget, self.write_deadline)
+            .await
+            .map_err(GitHubError::limited)?;
         let mut body = json!({
             "state": new.state.as_str(),
             "description": new.description,
