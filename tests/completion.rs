@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::{Run, api_server, program, tool};
+use support::{Run, api_server, program, shells};
 use tempfile::TempDir;
 
 /// A machine whose cluster has Deployments, namespaces and a custom kind.
@@ -232,93 +232,14 @@ fn a_variable_of_that_name_alone_changes_nothing() {
     }
 }
 
-/// What a shell offers after `kube-status-to-github sync deployment/web-` and TAB, and after `-n t`.
-fn completes(shell: &str, script: impl Fn(&Machine) -> Command) {
-    if !tool(shell) {
-        return;
+#[test]
+fn shells_complete() {
+    let lines = ["sync deployment/web-", "sync -n t", "sy"].map(|line| format!("kube-status-to-github {line}"));
+    let lines = lines.each_ref().map(String::as_str);
+    for shell in shells::SHELLS {
+        let machine = Machine::new();
+        if let Some(offered) = shells::offers(shell, &lines, |name| machine.command(name)) {
+            assert_eq!(offered, "deployment/web-admin\ntest\nsync\n", "{shell}");
+        }
     }
-    let machine = Machine::new();
-    let registered = Run::of(machine.command("kube-status-to-github").args(["completions", shell]))
-        .expect(0)
-        .stdout;
-    fs::write(machine.folder.path().join("registered"), registered).unwrap();
-    let run = Run::of(&mut script(&machine));
-    assert_eq!(
-        run.stdout, "deployment/web-admin\ntest\nsync\n",
-        "{shell}: {}",
-        run.stderr
-    );
-}
-
-#[test]
-fn bash_completes() {
-    completes("bash", |machine| {
-        let mut bash = machine.command("bash");
-        // What bash does on TAB: the words, the one that is meant, and the function that is registered for the first.
-        bash.args([
-            "--norc",
-            "-c",
-            r#"
-            source registered
-            spec=($(complete -p kube-status-to-github))
-            while [[ ${spec[0]} != -F ]]; do spec=("${spec[@]:1}"); done
-            offer() {
-              COMP_WORDS=(kube-status-to-github "$@") COMP_CWORD=$# COMP_TYPE=9
-              COMP_LINE="${COMP_WORDS[*]}" COMP_POINT=${#COMP_LINE} COMPREPLY=()
-              "${spec[1]}" kube-status-to-github "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
-              printf '%s\n' "${COMPREPLY[@]}"
-            }
-            offer sync deployment/web-
-            offer sync -n t
-            offer sy
-            "#,
-        ]);
-        bash
-    });
-}
-
-#[test]
-fn fish_completes() {
-    completes("fish", |machine| {
-        let mut fish = machine.command("fish");
-        fish.args([
-            "--no-config",
-            "-c",
-            "source registered
-             for line in 'sync deployment/web-' 'sync -n t' 'sy'
-               complete --do-complete \"kube-status-to-github $line\" | string split --fields 1 \\t
-             end",
-        ]);
-        fish
-    });
-}
-
-#[test]
-fn zsh_completes() {
-    completes("zsh", |machine| {
-        let mut zsh = machine.command("zsh");
-        // A terminal of its own, in which TAB is pressed, and the line that is left is printed.
-        zsh.args([
-            "-f",
-            "-c",
-            r#"
-            zmodload zsh/zpty
-            zpty shell 'zsh -f -i'
-            until-it-says() { local text all; while zpty -r shell text; do all+=$text; [[ $all == *$1* ]] && break; done }
-            say() { zpty -w shell "$1" }
-            say 'PS1=; unsetopt zle_bracketed_paste; autoload -Uz compinit && compinit -u -D; source registered'
-            say 'show() { print -r -- "<<$BUFFER>>"; BUFFER=; zle accept-line }; zle -N show; bindkey "^X" show; print REA""DY'
-            until-it-says READY
-            for line in 'sync deployment/web-' 'sync -n t' 'sy'; do
-              zpty -w -n shell "kube-status-to-github $line"$'\t\C-x'
-              local all= text=
-              while zpty -r shell text; do all+=$text; [[ $all == *'>>'* ]] && break; done
-              all=${${all##*<<}%%>>*}
-              print -r -- ${${=all}[-1]}
-            done
-            zpty -d shell
-            "#,
-        ]);
-        zsh
-    });
 }

@@ -49,6 +49,26 @@ fn help_of_the_program_and_of_each_command() {
 }
 
 #[test]
+fn the_reference_is_the_help() {
+    let mut text = "# Reference\n\nWhat `--help` says, made from it by `UPDATE=1 cargo test --test help`. [github.md](github.md) has all settings in one\ntable.\n".to_owned();
+    for line in [""].iter().chain(&COMMANDS) {
+        let name = format!("kube-status-to-github {line}");
+        let arguments: Vec<&str> = line.split_whitespace().chain(["--help"]).collect();
+        let help = run(&arguments).expect(0).stdout;
+        text += &format!("\n## {}\n\n```text\n{}\n```\n", name.trim_end(), help.trim_end());
+    }
+    let file = repository_file("docs/reference.md");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == text,
+        "docs/reference.md is not what --help says; write it anew with\n  UPDATE=1 cargo test --test help"
+    );
+}
+
+#[test]
 fn no_line_is_too_long() {
     let pages = COMMANDS.map(|command| run(&[command, "--help"]).stdout).concat();
     let long: Vec<&str> = pages.lines().filter(|line| line.chars().count() > 120).collect();

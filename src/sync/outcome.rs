@@ -173,10 +173,11 @@ fn trouble(source: &Source, work: Option<&EnvironmentWork>) -> Option<Trouble> {
     }
     if matches!(source.standing, Standing::Gone) {
         let object = source.object.as_ref().map(ToString::to_string).unwrap_or_default();
-        return failed(
-            "SourceNotFound",
-            format!("{object} does not exist: create it, correct spec.sourceRef, or delete the GitHubDeployment"),
-        );
+        let what_to_do = match source.declaration.github_deployment {
+            Some(_) => "create it, correct spec.sourceRef, or delete the GitHubDeployment",
+            None => "create it, or correct its name or --namespace",
+        };
+        return failed("SourceNotFound", format!("{object} does not exist: {what_to_do}"));
     }
     let seen = source.seen()?;
     if !source.has_left()

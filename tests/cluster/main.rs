@@ -7,6 +7,7 @@
 mod bad_objects;
 mod causes;
 mod chaos;
+mod completion;
 mod control_plane;
 mod deletion;
 mod examples;

@@ -104,6 +104,14 @@ async fn one_that_is_missing_does_not_stop_the_other() {
     roll_out(&test, "web", "v1", Rollout::Done);
     let document = test.pass().await;
     assert_eq!(test.history(), ["v1: success"], "{document:#?}");
+    let messages = document
+        .results
+        .iter()
+        .filter_map(|result| Some(result.error.as_ref()?.message.as_str()));
+    assert_eq!(
+        messages.collect::<Vec<_>>(),
+        ["Deployment shop/app does not exist: create it, or correct its name or --namespace"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

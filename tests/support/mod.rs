@@ -6,6 +6,7 @@ pub mod api_server;
 pub mod built;
 pub mod laptop;
 pub mod readme;
+pub mod shells;
 
 use std::{
     ops::Deref,
