@@ -127,9 +127,9 @@ fn manual_pages_are_well_formed() {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join(format!("{name}.1"));
             fs::write(&file, &text).unwrap();
-            // What mandoc only warns of, such as a page without date, is the generator's business.
+            // Its remarks on style, such as lines of source beyond 80 bytes, are the generator's business.
             let lint = Command::new("mandoc")
-                .args(["-Tlint", "-Werror"])
+                .args(["-Tlint", "-Wwarning"])
                 .arg(&file)
                 .output()
                 .unwrap();

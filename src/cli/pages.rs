@@ -7,6 +7,9 @@ use clap_mangen::Man;
 
 use super::args::Arguments;
 
+/// The day of this version, for the foot of manual pages.
+const DATE: &str = "2026-11-25";
+
 /// The name of a command that has no page.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
@@ -47,6 +50,26 @@ pub fn manual(name: Option<&str>) -> Result<Vec<u8>, PageError> {
         }
     };
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
-    Ok(page)
+    Man::new(command)
+        .date(DATE)
+        .source(concat!("kube-status-to-github ", env!("CARGO_PKG_VERSION")))
+        .render(&mut page)?;
+    Ok(without_double_breaks(&page))
+}
+
+/// `clap_mangen` breaks lines where a space or an empty line does so already; mandoc warns of each.
+fn without_double_breaks(page: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = page.split_inclusive(|byte| *byte == b'\n').collect();
+    let is_space = |line: Option<&&[u8]>| line.is_some_and(|line| line.starts_with(b".sp") || *line == b"\n");
+    let is_kept = |(index, line): &(usize, &&[u8])| {
+        let beside_space =
+            is_space(lines.get(index + 1)) || index.checked_sub(1).is_some_and(|i| is_space(lines.get(i)));
+        **line != b".br\n" || !beside_space
+    };
+    lines
+        .iter()
+        .enumerate()
+        .filter(is_kept)
+        .flat_map(|(_, line)| line.iter().copied())
+        .collect()
 }
