@@ -39,10 +39,12 @@ async fn what_does_not_belong_together_is_told() {
         ("another App's id", "8", KEY, "Integration not found"),
     ] {
         let world = World::with(id, key, None, API);
-        world.emulator.add_repository("shop/app");
-        world.emulator.add_repository("other/app");
+        let repositories = ["a/app", "b/app", "c/app", "d/app", "shop/app"];
+        for repository in repositories {
+            world.emulator.add_repository(repository);
+        }
         world.emulator.install("shop", Access::default());
-        let errors = world.read(&["shop/app", "other/app"]).await;
+        let errors = world.read(&repositories).await;
         for error in errors.into_iter().map(Result::unwrap_err) {
             assert_eq!(error.reason(), "BadCredentials", "{name}");
             let message = error.to_string();
@@ -51,7 +53,8 @@ async fn what_does_not_belong_together_is_told() {
                 "{message}"
             );
         }
-        assert_eq!(world.asked().len(), 1, "{name}: one refusal is enough");
+        // One refusal may be about one owner; after three nobody else is asked for.
+        assert_eq!(world.asked().len(), 3, "{name}");
     }
 }
 
