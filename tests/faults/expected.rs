@@ -79,7 +79,6 @@ pub fn expected(case: &Case) -> Outcome {
             Outcome::Defer
         }
         (FaultKind::RateLimitPrimary, GetOrganizationInstallation | CreateAccessToken) => Outcome::Done,
-        (FaultKind::RateLimitPrimary, _) if case.request.concerned == [0] => Outcome::CannotRun,
         (FaultKind::RateLimitPrimary, _) => Outcome::Defer,
         (FaultKind::RateLimitSecondary { .. }, _) => Outcome::Done,
         // What did not arrive is read again, and written by the next pass.
