@@ -9,6 +9,8 @@ mod expected;
 #[path = "../pass/objects.rs"]
 #[allow(dead_code, reason = "the tests of single passes use more of it")]
 mod objects;
+#[path = "../pass/settings.rs"]
+mod settings;
 mod world;
 
 use std::{

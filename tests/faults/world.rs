@@ -7,8 +7,7 @@ use kube_status_to_github::{
     cli::{Failure, exit::Exit},
     github::{self, Credentials, GitHub},
     report::{Action, Document, Progress, with_causes},
-    source::Scope,
-    sync::{self, DeclaredIn, Details, ObjectsIn, Settings, run_once},
+    sync::{self, run_once},
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -16,7 +15,8 @@ use tokio::sync::watch;
 use crate::{
     api_server::ApiServer,
     expected::Outcome,
-    objects::{NAMESPACE, Rollout, deployment, github_deployment},
+    objects::{Rollout, deployment, github_deployment},
+    settings::settings,
 };
 
 const KEY: &str = include_str!("../../src/github/testing_key.pem");
@@ -233,26 +233,4 @@ impl World {
 
 fn owner(repository: &Repository) -> &'static str {
     repository.name.split_once('/').unwrap().0
-}
-
-fn settings() -> Settings {
-    Settings {
-        declared_in: DeclaredIn::Cluster {
-            scope: Scope::Namespace(NAMESPACE.to_owned()),
-            selector: None,
-        },
-        objects_in: ObjectsIn::Cluster,
-        default_owner: None,
-        cluster_name: None,
-        dry_run: false,
-        since: None,
-        details: Details::Auto,
-        cross_namespace_refs: true,
-        repository_allow: Vec::new(),
-        max_writes: 80,
-        write_status: true,
-        fail_fast: false,
-        situations: false,
-        deadline: None,
-    }
 }

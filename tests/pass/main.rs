@@ -16,6 +16,7 @@ mod payload;
 mod reread;
 mod rollout;
 mod scenarios;
+mod settings;
 mod status;
 mod waiting;
 mod world;

@@ -8,7 +8,7 @@ use kube_status_to_github::{
     github::{self, Credentials, GitHub},
     report::{Document, Progress, SourceResult},
     source::{Chosen, Scope},
-    sync::{DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, World, run_once},
+    sync::{DeclaredIn, Pass, RunError, Settings, World, run_once},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::{
     api_server::ApiServer,
     objects::{NAMESPACE, Rollout, deployment, github_deployment, github_deployment_path},
+    settings::settings,
 };
 
 pub const REPOSITORY: &str = "octo-org/app";
@@ -218,29 +219,6 @@ impl Drop for Test {
         if !thread::panicking() {
             assert_eq!(self.github.violations(), Vec::<String>::new());
         }
-    }
-}
-
-/// All GitHubDeployments of the namespace, and no limits.
-fn settings() -> Settings {
-    Settings {
-        declared_in: DeclaredIn::Cluster {
-            scope: Scope::Namespace(NAMESPACE.to_owned()),
-            selector: None,
-        },
-        objects_in: ObjectsIn::Cluster,
-        default_owner: None,
-        cluster_name: None,
-        dry_run: false,
-        since: None,
-        details: Details::Auto,
-        cross_namespace_refs: true,
-        repository_allow: Vec::new(),
-        max_writes: 80,
-        write_status: true,
-        fail_fast: false,
-        situations: false,
-        deadline: None,
     }
 }
 
