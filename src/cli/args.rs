@@ -561,10 +561,14 @@ pub enum Details {
     Minimal,
 }
 
+/// A thousand years. Beyond, clocks and calendars overflow where it is added to now.
+const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
+
 /// Reads a length of time above zero, such as `60s`, `5m` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
+        Ok(duration) if duration > LONGEST => Err("it must not be longer than a thousand years".to_owned()),
         Ok(duration) => Ok(duration),
         Err(_) => Err("write a number with its unit, such as 60s, 5m or 1h30m".to_owned()),
     }

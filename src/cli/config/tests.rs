@@ -356,6 +356,15 @@ fn bad_usage_says_what_to_write() {
         ("sync -f - --objects -", "stdin can be read once"),
         ("sync --interval 0s", "longer than zero"),
         ("sync --interval 60", "such as 60s"),
+        (
+            "sync --deadline 18446744073709551615s",
+            "not be longer than a thousand years",
+        ),
+        (
+            "sync --wait --timeout 584542046090y",
+            "not be longer than a thousand years",
+        ),
+        ("sync --since 1001y", "not be longer than a thousand years"),
         ("sync --interval 60s --wait", "cannot be used with"),
         ("sync --timeout 60s", "--wait"),
         ("sync --exit-code", "--dry-run"),
