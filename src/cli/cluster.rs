@@ -1,6 +1,6 @@
 //! The Kubernetes client: from a kubeconfig as kubectl finds it, or from the service account of the pod.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsStr, net::IpAddr, path::PathBuf, time::Duration};
 
 use ::kube::{
     Client, Config,
@@ -122,7 +122,10 @@ enum Read {
 fn read(wanted: &ClusterConfig) -> Result<Read, ClusterError> {
     let (origin, read) = match &wanted.kubeconfig {
         Some(path) => (path.display().to_string(), Kubeconfig::read_from(path).map(Some)),
-        None => ("KUBECONFIG".to_owned(), Kubeconfig::from_env()),
+        None => (
+            "KUBECONFIG".to_owned(),
+            listed(std::env::var_os("KUBECONFIG").as_deref()),
+        ),
     };
     if let Some(kubeconfig) = read.map_err(|source| unusable(&origin, source))? {
         return Ok(Read::Kubeconfig(origin, Box::new(kubeconfig)));
@@ -136,6 +139,20 @@ fn read(wanted: &ClusterConfig) -> Result<Read, ClusterError> {
     }
     let read = Kubeconfig::read_from(&path).map_err(|source| unusable(&origin, source))?;
     Ok(Read::Kubeconfig(origin, Box::new(read)))
+}
+
+/// The files that `KUBECONFIG` lists, as one: what comes first wins. As with kubectl some may be missing, but not all of
+/// them. None where nothing is listed.
+fn listed(variable: Option<&OsStr>) -> Result<Option<Kubeconfig>, KubeconfigError> {
+    let all: Vec<_> = std::env::split_paths(variable.unwrap_or_default())
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    let there: Vec<_> = all.iter().filter(|path| path.exists()).collect();
+    let files = if there.is_empty() { all.iter().collect() } else { there };
+    files.into_iter().try_fold(None, |merged: Option<Kubeconfig>, file| {
+        let next = Kubeconfig::read_from(file)?;
+        merged.unwrap_or_default().merge(next).map(Some)
+    })
 }
 
 async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
@@ -246,6 +263,42 @@ current-context: plain
             let client = connect_with(KUBECONFIG, context).await.expect("a client");
             assert_eq!(client.default_namespace(), expected, "{context:?}");
         }
+    }
+
+    #[test]
+    fn of_several_kubeconfigs_some_may_be_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("one"), KUBECONFIG).expect("a kubeconfig");
+        fs::write(path("two"), "contexts: [{name: other, context: {cluster: two}}]").expect("a kubeconfig");
+        let listed = |names: &[&str]| {
+            let paths = names.iter().map(|name| match *name {
+                "" => PathBuf::new(),
+                name => path(name),
+            });
+            let variable = std::env::join_paths(paths).expect("no separator in a name");
+            let contexts = |kubeconfig: Kubeconfig| -> Vec<String> {
+                kubeconfig.contexts.into_iter().map(|context| context.name).collect()
+            };
+            super::listed(Some(&variable)).map(|found| found.map(contexts))
+        };
+        for (names, expected) in [
+            (&[][..], None),
+            (&["", ""], None),
+            (&["one"], Some(&["plain", "shop"][..])),
+            (&["two", "one", ""], Some(&["other", "plain", "shop"])),
+            (&["absent", "two"], Some(&["other"])),
+            (&["two", "absent"], Some(&["other"])),
+        ] {
+            let found = listed(names).expect("what is there can be read");
+            let expected = expected.map(|names| names.iter().map(ToString::to_string).collect());
+            assert_eq!(found, expected, "{names:?}");
+        }
+        assert!(super::listed(None).expect("nothing").is_none());
+        let error = listed(&["absent", "absent too"])
+            .expect_err("none is there")
+            .to_string();
+        assert!(error.contains("absent"), "{error}");
     }
 
     #[test]
