@@ -228,9 +228,16 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 /// When stdout cannot be written for another reason, such as a full disk.
 pub fn print(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(error)),
-        _ => Ok(Exit::Done),
+    told(stdout.write_all(bytes).and_then(|()| stdout.flush())).map(|()| Exit::Done)
+}
+
+/// What became of writing a result to stdout, as [`print`] sees it.
+fn told(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(
+            anyhow::Error::new(error).context("the result cannot be written to standard output"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -236,10 +236,8 @@ impl Told {
 
     /// Writes the rest. A reader that has seen enough (`| head`) is no failure.
     fn finish(self) -> Result<(bool, bool), Failure> {
-        match self.written.and_then(|()| self.writer.finish()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(error)),
-            _ => Ok((self.unread, self.failed)),
-        }
+        super::told(self.written.and_then(|()| self.writer.finish()))?;
+        Ok((self.unread, self.failed))
     }
 }
 

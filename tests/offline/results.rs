@@ -4,9 +4,42 @@ use serde_json::Value;
 
 use crate::{
     GROUP, ROLLED_OUT, ROLLING_OUT, laptop, quickstart,
-    support::laptop::{Progress, assert_snapshot, deployment, github_deployment},
+    support::{
+        laptop::{Progress, assert_snapshot, deployment, github_deployment},
+        repository_file,
+    },
     valid,
 };
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let laptop = laptop();
+    for command in [
+        "crd".to_owned(),
+        "completions bash".to_owned(),
+        "man".to_owned(),
+        format!("status -f {ROLLED_OUT}"),
+        format!("status -f {ROLLED_OUT} -o json"),
+        format!("extract -f {ROLLED_OUT} --container podinfo"),
+        quickstart(ROLLED_OUT, " --dry-run"),
+    ] {
+        let full = std::fs::File::create("/dev/full").expect("a full disk");
+        let output = laptop
+            .program()
+            .current_dir(repository_file(""))
+            .args(command.split(' '))
+            .stdout(full)
+            .output()
+            .expect("the program");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: the result cannot be written to standard output\n  cause: No space left on device (os error 28)\n",
+            "{command}"
+        );
+        assert_eq!(output.status.code(), Some(3), "{command}");
+    }
+}
 
 #[test]
 fn a_dry_run_shows_what_a_run_does() {
