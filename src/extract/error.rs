@@ -122,16 +122,16 @@ pub enum ExtractError {
 
     /// The JSONPath is legal, but could cost more time or memory than one object is worth.
     #[error(
-        "jsonPath {} has more than {limit} {what}: name the fields on the way instead",
-        quoted(expression)
+        "jsonPath {} has {}{what}: name the fields on the way instead",
+        quoted(expression), limit.map(|limit| format!("more than {limit} ")).unwrap_or_default()
     )]
     JsonPathTooComplex {
         /// As the user wrote it.
         expression: String,
         /// What there is too much of.
         what: &'static str,
-        /// How many are allowed.
-        limit: usize,
+        /// How many are allowed; none at all where this is none.
+        limit: Option<usize>,
     },
 
     /// Nothing is there.

@@ -73,17 +73,17 @@ pub(super) fn check(expression: &str, text: &str) -> Result<(), ExtractError> {
             });
         }
         if open.iter().filter(|bracket| bracket.is_filter).count() > MAX_NESTED_FILTERS {
-            return Err(too_complex("filters within one another", MAX_NESTED_FILTERS));
+            return Err(too_complex("filters within one another", Some(MAX_NESTED_FILTERS)));
         }
         if selections > MAX_SELECTIONS {
-            return Err(too_complex("combinations of selectors", MAX_SELECTIONS));
+            return Err(too_complex("combinations of selectors", Some(MAX_SELECTIONS)));
         }
     }
     if descents > MAX_DESCENTS {
-        return Err(too_complex("descents (..)", MAX_DESCENTS));
+        return Err(too_complex("descents (..)", Some(MAX_DESCENTS)));
     }
     if spreads_in_filter && starts_again_in_filter {
-        return Err(too_complex("uses of *, : or .. beside $ inside a filter", 0));
+        return Err(too_complex("*, : or .. beside $ inside a filter", None));
     }
     Ok(())
 }

@@ -55,6 +55,8 @@ fn advice(expression: &str, code: &str) -> Option<&'static str> {
         Some("compare with ==")
     } else if filters::index_from_end(code).is_some() {
         Some("take a slice of one: [?value(@.list[-1:]) == 'x']")
+    } else if filter.contains('\\') {
+        Some("inside a filter a name with dots needs quotes: @.labels['example.com/name']")
     } else if has_single_backslash(expression) {
         Some(r"inside quotes a backslash is written twice: [?search(@.name, '^v\\d')]")
     } else {

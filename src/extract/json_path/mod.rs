@@ -51,7 +51,7 @@ impl Path {
                 return Err(ExtractError::JsonPathTooComplex {
                     expression: expression.to_owned(),
                     what: "bytes in a compiled pattern",
-                    limit,
+                    limit: Some(limit),
                 });
             }
         };
@@ -74,7 +74,7 @@ impl Path {
             return Err(ExtractError::JsonPathTooComplex {
                 expression: expression(),
                 what,
-                limit,
+                limit: Some(limit),
             });
         }
         let mut first: Option<String> = None;
