@@ -154,12 +154,17 @@ pub enum FileError {
         folder: String,
     },
     /// It is not text.
-    #[error("{file} is not text in UTF-8: byte {position} does not belong there")]
+    #[error(
+        "{file} is not text in UTF-8: byte {position} does not belong there{}",
+        advice.map(|advice| format!("; {advice}")).unwrap_or_default()
+    )]
     NotText {
         /// As above.
         file: String,
         /// Of the first byte that is not, counted from 1.
         position: usize,
+        /// What to do, where it is plain what it is instead.
+        advice: Option<&'static str>,
     },
     /// It is text, but neither YAML nor JSON.
     #[error("{file}:{line}:{column}: {problem}")]
@@ -235,6 +240,12 @@ pub enum DeclarationError {
     /// It has no name.
     #[error("metadata.name is missing")]
     NameMissing,
+    /// Its name is not text.
+    #[error("metadata.name is {name}, which is no text: put it in quotes")]
+    NameNotText {
+        /// What it is.
+        name: String,
+    },
     /// Another one has its namespace and name.
     #[error("{places} have the same namespace and name: remove all but one, or name them apart")]
     Duplicate {
@@ -329,6 +340,7 @@ impl DeclarationError {
             Self::File(error) => error.reason(),
             Self::UnknownKind { .. } => "UnknownKind",
             Self::NameMissing => "NameMissing",
+            Self::NameNotText { .. } => "NameInvalid",
             Self::Duplicate { .. } => "Duplicate",
             Self::UnknownField { .. } => "UnknownField",
             Self::InvalidField { .. } => "InvalidField",

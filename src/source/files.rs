@@ -16,10 +16,11 @@ use super::{
     spec::{self, UnknownFields},
 };
 use crate::crd::{GROUP, OLD_VERSION, VERSION};
-use documents::{Document, each_document, shown};
+use documents::{Document, RepeatedKeys, each_document, shown};
 
 mod documents;
 mod json;
+mod yaml;
 
 const KIND: &str = "GitHubDeployment";
 
@@ -34,11 +35,17 @@ pub fn declared_in_files(
     stdin: impl Read,
 ) -> Result<Declared, SourceError> {
     let mut found = BTreeSet::new();
-    let declared = declared_among_objects(paths, default_namespace, stdin, |place, object| {
-        let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-        tracing::debug!(document = place, kind, "not a GitHubDeployment: left alone");
-        found.insert(kind.to_owned());
-    });
+    let declared = read_declared(
+        paths,
+        default_namespace,
+        stdin,
+        RepeatedKeys::Refused,
+        |place, object| {
+            let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+            tracing::debug!(document = place, kind, "not a GitHubDeployment: left alone");
+            found.insert(kind.to_owned());
+        },
+    );
     let is_fault = |declaration: &Declaration| matches!(declaration.spec, Err(DeclarationError::File(_)));
     if declared.declarations.iter().all(is_fault) {
         return Err(match declared.declarations.into_iter().next() {
@@ -62,12 +69,22 @@ pub fn declared_in_files(
 pub fn declared_among_objects(
     paths: &[PathBuf],
     default_namespace: &str,
+    stdin: impl Read,
+    give: impl FnMut(&str, &Value),
+) -> Declared {
+    read_declared(paths, default_namespace, stdin, RepeatedKeys::LastCounts, give)
+}
+
+fn read_declared(
+    paths: &[PathBuf],
+    default_namespace: &str,
     mut stdin: impl Read,
+    repeated: RepeatedKeys,
     mut give: impl FnMut(&str, &Value),
 ) -> Declared {
     let mut declarations = Vec::new();
     let mut faults = Vec::new();
-    each_document(paths, &mut stdin, &mut |document| match document {
+    each_document(paths, &mut stdin, repeated, &mut |document| match document {
         Ok(document) if is_meant(&document.object) => declarations.push(declaration(document, default_namespace)),
         Ok(document) => give(&document.place, &document.object),
         Err(fault) => faults.push(fault),
@@ -117,11 +134,16 @@ pub fn declared_in_list(file: &str, objects: &[Value], default_namespace: &str) 
 /// When a file or a document cannot be read: what is missing counts as gone, so that nothing may be missed.
 pub fn objects_from_files(paths: &[PathBuf], mut stdin: impl Read) -> Result<Vec<Value>, SourceError> {
     let mut objects = Ok(Vec::new());
-    each_document(paths, &mut stdin, &mut |document| match (&mut objects, document) {
-        (Ok(objects), Ok(document)) => objects.push(document.object),
-        (Ok(_), Err(fault)) => objects = Err(fault.into()),
-        (Err(_), _) => {}
-    });
+    each_document(
+        paths,
+        &mut stdin,
+        RepeatedKeys::LastCounts,
+        &mut |document| match (&mut objects, document) {
+            (Ok(objects), Ok(document)) => objects.push(document.object),
+            (Ok(_), Err(fault)) => objects = Err(fault.into()),
+            (Err(_), _) => {}
+        },
+    );
     objects
 }
 
@@ -129,10 +151,15 @@ pub fn objects_from_files(paths: &[PathBuf], mut stdin: impl Read) -> Result<Vec
 /// a dump in JSON no more than one object is held at a time. Gives back what could not be read.
 pub fn each_object_from_files(paths: &[PathBuf], mut stdin: impl Read, mut give: impl FnMut(&Value)) -> Vec<FileError> {
     let mut faults = Vec::new();
-    each_document(paths, &mut stdin, &mut |document| match document {
-        Ok(document) => give(&document.object),
-        Err(fault) => faults.push(fault),
-    });
+    each_document(
+        paths,
+        &mut stdin,
+        RepeatedKeys::LastCounts,
+        &mut |document| match document {
+            Ok(document) => give(&document.object),
+            Err(fault) => faults.push(fault),
+        },
+    );
     faults
 }
 
@@ -148,7 +175,13 @@ fn declaration(document: Document, default_namespace: &str) -> (String, Declarat
         },
         spec: match &meta {
             Some(_) => read_spec(&object),
-            None => Err(DeclarationError::NameMissing),
+            None => Err(match object.pointer("/metadata/name") {
+                Some(name @ (Value::Bool(_) | Value::Number(_))) => {
+                    let name = name.to_string();
+                    DeclarationError::NameNotText { name }
+                }
+                _ => DeclarationError::NameMissing,
+            }),
         },
         github_deployment: meta,
     };

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     super::error::FileError,
     json::{self, Input, Problem},
+    yaml,
 };
 
 /// Standard input, as a path and in messages.
@@ -24,16 +25,26 @@ pub(super) struct Document {
     pub object: Value,
 }
 
+/// What a key that stands twice in one mapping means. JSON is read piece by piece, and there the last one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepeatedKeys {
+    /// Somebody wrote it by hand, and which one was meant cannot be told.
+    Refused,
+    /// The last one counts, as for kubectl, and the log says so: what it stands in need not have been written by whoever
+    /// looks at it.
+    LastCounts,
+}
+
 /// What takes documents, and what is in the way of one.
 pub(super) type Give<'a> = dyn FnMut(Result<Document, FileError>) + 'a;
 
 /// Gives every document of every file away as soon as it is read. Lists are taken apart.
-pub(super) fn each_document(paths: &[PathBuf], stdin: &mut impl Read, give: &mut Give<'_>) {
+pub(super) fn each_document(paths: &[PathBuf], stdin: &mut impl Read, repeated: RepeatedKeys, give: &mut Give<'_>) {
     for path in paths {
         match files(path) {
             Ok(files) => {
                 for file in files {
-                    if let Err(error) = read(&file, stdin, give) {
+                    if let Err(error) = read(&file, stdin, repeated, give) {
                         give(Err(error));
                     }
                 }
@@ -82,26 +93,28 @@ fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
     }
 }
 
-fn read(path: &Path, stdin: &mut impl Read, give: &mut Give<'_>) -> Result<(), FileError> {
+fn read(path: &Path, stdin: &mut impl Read, repeated: RepeatedKeys, give: &mut Give<'_>) -> Result<(), FileError> {
     if path == Path::new(STDIN.0) {
-        read_from(path, stdin, give)
+        read_from(path, stdin, repeated, give)
     } else {
         let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-        read_from(path, file, give)
+        read_from(path, file, repeated, give)
     }
 }
 
 /// What begins like JSON is read as JSON, for dumps may be large and only JSON is read piece by piece. It may be YAML
-/// all the same: as long as nothing was given away, it can be read as that.
-fn read_from(path: &Path, source: impl Read, give: &mut Give<'_>) -> Result<(), FileError> {
+/// all the same: as long as nothing was given away, it can be read as that; and documents in YAML may follow.
+fn read_from(path: &Path, source: impl Read, repeated: RepeatedKeys, give: &mut Give<'_>) -> Result<(), FileError> {
     let unreadable = |error| unreadable(path, &error);
     let mut input = Input::new(source);
     input.skip(BYTE_ORDER_MARK).map_err(unreadable)?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
+    let mut before = 0;
     if is_json || input.peek().map_err(unreadable)? == Some(b'{') {
         match json::each_document(&shown(path), &mut input, give) {
             Ok(0) => return Err(FileError::Empty { file: shown(path) }),
-            Ok(_) => return Ok(()),
+            Ok(_) if input.peek().map_err(unreadable)?.is_none() => return Ok(()),
+            Ok(count) => before = count,
             Err(Problem::Io(error)) => return Err(unreadable(error)),
             Err(Problem::Syntax { line, column, problem }) if is_json || input.forgets() => {
                 return Err(FileError::Syntax {
@@ -114,88 +127,55 @@ fn read_from(path: &Path, source: impl Read, give: &mut Give<'_>) -> Result<(), 
             Err(Problem::Syntax { .. }) => {}
         }
     }
-    let bytes = input.into_everything().map_err(unreadable)?;
-    let documents = parse_yaml(path, as_text(path, &bytes)?)?;
-    if documents.is_empty() {
+    let (bytes, gone) = match before {
+        0 => (input.into_everything().map_err(unreadable)?, 0),
+        _ => input.into_rest().map_err(unreadable)?,
+    };
+    let documents = yaml::parse(path, as_text(path, &bytes, gone)?, repeated)?;
+    if documents.is_empty() && before == 0 {
         return Err(FileError::Empty { file: shown(path) });
     }
-    flatten(&shown(path), documents, give);
+    let several = before + documents.len() > 1;
+    for (index, document) in documents.into_iter().enumerate() {
+        give_objects(place(&shown(path), before + index, several), document, give);
+    }
     Ok(())
 }
 
 /// The one value of a YAML or JSON file that holds no objects; null where it holds nothing.
 pub(super) fn only_value(path: &Path, called: &Path) -> Result<Value, FileError> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(called, &error))?;
-    let mut values = parse_yaml(called, as_text(called, &bytes)?)?;
+    let mut values = yaml::parse(called, as_text(called, &bytes, 0)?, RepeatedKeys::Refused)?;
     if values.len() > 1 {
         return Err(FileError::SeveralDocuments { file: shown(called) });
     }
     Ok(values.pop().unwrap_or_default())
 }
 
-fn as_text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FileError> {
+/// `gone` bytes of the file came before these.
+fn as_text<'a>(path: &Path, bytes: &'a [u8], gone: usize) -> Result<&'a str, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| FileError::NotText {
         file: shown(path),
-        position: error.valid_up_to() + 1,
+        position: gone + error.valid_up_to() + 1,
+        advice: match bytes {
+            // As PowerShell writes what is redirected.
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("it looks like UTF-16, save it as UTF-8"),
+            [0x1f, 0x8b, ..] => Some("it looks like gzip, unpack it first"),
+            _ => None,
+        },
     })?;
     Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
 }
 
-fn parse_yaml(path: &Path, text: &str) -> Result<Vec<Value>, FileError> {
-    // The limits are there for aliases that multiply. A text is allowed as many parts as it has characters, and as
-    // much beyond that as the parser's own limits allow.
-    let more = text.len();
-    let limits = serde_saphyr::Budget::default();
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_events: limits.max_events + more,
-            max_nodes: limits.max_nodes + more,
-            max_documents: limits.max_documents + more,
-            max_total_scalar_bytes: limits.max_total_scalar_bytes + more,
-        },
-        with_snippet: false,
-    };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let (line, column) = error
-            .location()
-            .map_or((1, 1), |location| (location.line(), location.column()));
-        let problem = if grows_too_large(&error) {
-            "this grows too large once aliases stand for what they name".to_owned()
-        } else {
-            error.to_string()
-        };
-        let at = format!(" at line {line}, column {column}");
-        FileError::Syntax {
-            file: shown(path),
-            line,
-            column,
-            problem: problem.strip_suffix(&at).unwrap_or(&problem).to_owned(),
-        }
-    })
-}
-
-/// True if the limits of [`parse_yaml`] are reached.
-fn grows_too_large(error: &serde_saphyr::Error) -> bool {
-    match error {
-        serde_saphyr::Error::Budget { .. } => true,
-        serde_saphyr::Error::AliasError { error, .. } => grows_too_large(error),
-        _ => false,
-    }
-}
-
-/// Takes lists apart, and refuses what is no object.
-fn flatten(file: &str, values: Vec<Value>, give: &mut Give<'_>) {
-    let several = values.len() > 1;
-    for (index, value) in values.into_iter().enumerate() {
-        let place = place(file, index, several);
-        match list_items(value) {
-            Ok(items) => {
-                for (index, item) in items.into_iter().enumerate() {
-                    give(object(format!("{place} item {}", index + 1), item));
-                }
+/// Takes lists apart, also lists of lists, and refuses what is no object.
+pub(super) fn give_objects(place: String, value: Value, give: &mut Give<'_>) {
+    match list_items(value) {
+        Ok(items) => {
+            for (index, item) in items.into_iter().enumerate() {
+                give_objects(format!("{place} item {}", index + 1), item, give);
             }
-            Err(value) => give(object(place, value)),
         }
+        Err(value) => give(object(place, value)),
     }
 }
 
@@ -217,6 +197,8 @@ pub(super) fn list_items(mut value: Value) -> Result<Vec<Value>, Value> {
     let mut items = match value.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,
         Some(Value::Null) => Vec::new(),
+        // Other kinds may be called like a list.
+        None if list_of.kind.is_empty() => Vec::new(),
         _ => return Err(value),
     };
     for item in &mut items {
@@ -253,16 +235,33 @@ impl ListOf {
 
 /// A value as an object, or what it is instead.
 pub(super) fn object(place: String, object: Value) -> Result<Document, FileError> {
-    let missing = |name: &str| object.get(name).and_then(Value::as_str).is_none_or(str::is_empty);
+    let wrong = |name: &str| match object.get(name) {
+        None | Some(Value::Null) => Some(format!("{name} is missing")),
+        Some(Value::String(text)) if text.is_empty() => Some(format!("{name} is empty")),
+        Some(Value::String(_)) => None,
+        Some(value) => Some(format!("{name} is {}, no text", called(value))),
+    };
     let problem = match &object {
-        Value::Object(_) if missing("apiVersion") => "apiVersion is missing",
-        Value::Object(_) if missing("kind") => "kind is missing",
-        Value::Object(_) => return Ok(Document { place, object }),
-        Value::Array(_) => "this is an array",
-        _ => "this is plain text",
+        Value::Object(_) => match wrong("apiVersion").or_else(|| wrong("kind")) {
+            None => return Ok(Document { place, object }),
+            Some(problem) => problem,
+        },
+        value => format!("this is {}", called(value)),
     };
     Err(FileError::NotAnObject {
         document: place,
-        problem: problem.to_owned(),
+        problem,
     })
+}
+
+/// What a value is, in words.
+fn called(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "plain text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "a mapping",
+    }
 }

@@ -9,9 +9,12 @@ use std::io::{self, Read};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, error::Category};
 
-use super::documents::{Give, ListOf, list_items, object, place};
+use super::documents::{Give, ListOf, give_objects, list_items, object, place};
 
 const ITEMS: &str = "items";
+
+/// Between documents of YAML.
+const SEPARATOR: &[u8] = b"---";
 
 /// Bytes that are read at once: many objects of usual size, so that few are met by the end of the buffer.
 const CHUNK: usize = 256 << 10;
@@ -27,7 +30,8 @@ pub(super) enum Problem {
     },
 }
 
-/// Gives the objects of every document away, and answers how many documents there were.
+/// Gives the objects of every document away, and answers how many documents there were. `---` may stand between them;
+/// where something else than an object follows it, the input is left there, for it is YAML.
 pub(super) fn each_document(file: &str, input: &mut Input<impl Read>, give: &mut Give<'_>) -> Result<usize, Problem> {
     let mut count = 0;
     while let Some(begin) = input.peek()? {
@@ -40,6 +44,9 @@ pub(super) fn each_document(file: &str, input: &mut Input<impl Read>, give: &mut
             give(object(place, value));
         }
         count += 1;
+        if input.separator()? && !matches!(input.peek()?, None | Some(b'{')) {
+            break;
+        }
     }
     Ok(count)
 }
@@ -84,7 +91,7 @@ fn document(place: &str, input: &mut Input<impl Read>, give: &mut Give<'_>) -> R
     match list_items(Value::Object(fields)) {
         Ok(items) => {
             for (index, item) in items.into_iter().enumerate() {
-                give(object(format!("{place} item {}", given + index + 1), item));
+                give_objects(format!("{place} item {}", given + index + 1), item, give);
             }
         }
         Err(other) => give(object(place.to_owned(), other)),
@@ -116,7 +123,7 @@ fn items(
         } else {
             *given += 1;
             input.forget();
-            give(object(format!("{place} item {given}"), item));
+            give_objects(format!("{place} item {given}"), item, give);
         }
         match input.peek()? {
             Some(b',') => input.next()?,
@@ -135,6 +142,8 @@ pub(super) struct Input<R> {
     buffer: Vec<u8>,
     /// The part of it that was taken.
     taken: usize,
+    /// Bytes that were forgotten.
+    dropped: usize,
     ended: bool,
     forgets: bool,
     /// Lines before, and bytes of this line before the next byte.
@@ -148,6 +157,7 @@ impl<R: Read> Input<R> {
             source,
             buffer: Vec::new(),
             taken: 0,
+            dropped: 0,
             ended: false,
             forgets: false,
             line: 0,
@@ -179,6 +189,18 @@ impl<R: Read> Input<R> {
         }
     }
 
+    /// Takes a line `---`, if it is next; what stands behind it stays.
+    fn separator(&mut self) -> io::Result<bool> {
+        self.peek()?;
+        while self.rest().len() <= SEPARATOR.len() && self.more()? {}
+        let behind = self.rest().strip_prefix(SEPARATOR);
+        let found = behind.is_some_and(|behind| behind.first().is_none_or(u8::is_ascii_whitespace));
+        if found {
+            self.take(SEPARATOR.len());
+        }
+        Ok(found)
+    }
+
     /// From now on what was taken is dropped.
     fn forget(&mut self) {
         self.forgets = true;
@@ -196,6 +218,16 @@ impl<R: Read> Input<R> {
         } = self;
         source.read_to_end(&mut buffer)?;
         Ok(buffer)
+    }
+
+    /// What was not taken, below as many empty lines as came before, so that lines are those of the input; and how many
+    /// bytes of the input have no byte there.
+    pub fn into_rest(mut self) -> io::Result<(Vec<u8>, usize)> {
+        let mut rest: Vec<u8> = (0..self.line).map(|_| b'\n').collect();
+        let gone = (self.dropped + self.taken).saturating_sub(rest.len());
+        rest.extend_from_slice(self.rest());
+        self.source.read_to_end(&mut rest)?;
+        Ok((rest, gone))
     }
 
     fn next(&mut self) -> io::Result<()> {
@@ -267,6 +299,7 @@ impl<R: Read> Input<R> {
         }
         if self.forgets {
             self.buffer.drain(..self.taken);
+            self.dropped += self.taken;
             self.taken = 0;
         }
         // An object that is larger than the buffer is begun again, so the buffer has to grow by more than a bit.

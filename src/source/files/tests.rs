@@ -70,6 +70,28 @@ fn forms_of_a_file() {
             ),
         ),
         (
+            "JSON documents with lines between",
+            format!("{}\n---\n{}\n---\n", json("a"), json("b")),
+        ),
+        ("YAML after JSON", format!("{}\n--- # YAML\n{}", json("a"), good("b"))),
+        (
+            "lists in a list",
+            format!(
+                "{{apiVersion: v1, kind: List, items: [{{apiVersion: v1, kind: List, items: [{}]}}, {}, {empty}]}}",
+                json("a"),
+                json("b"),
+                empty = "{apiVersion: v1, kind: List}"
+            ),
+        ),
+        (
+            "lists in a list in JSON",
+            format!(
+                r#"{{"items": [{{"items": [{}], "kind": "List", "apiVersion": "v1"}}, {}], "kind": "List"}}"#,
+                json("a"),
+                json("b")
+            ),
+        ),
+        (
             "other kinds beside",
             format!(
                 "{}\n---\n{{apiVersion: v1, kind: Service}}\n---\n{}",
@@ -123,7 +145,55 @@ fn files_that_give_nothing() {
             "double key",
             "a: 1\na: 2".to_owned(),
             "FileInvalid",
-            "standard input:2:1: ",
+            "standard input:2:1: the key a stands here a second time",
+        ),
+        (
+            "null as a key",
+            "a: 1\nnull: 2".to_owned(),
+            "FileInvalid",
+            "standard input:2:1: a key cannot be null: put it in quotes",
+        ),
+        (
+            "a template",
+            "a: {{ .Values.a }}".to_owned(),
+            "FileInvalid",
+            "standard input:1:5: a key has to be text; a template such as {{ .Values.x }} has to be filled in first",
+        ),
+        (
+            "a number without end",
+            "a: .inf".to_owned(),
+            "FileInvalid",
+            "standard input:1:4: .inf is no number that JSON has: put it in quotes",
+        ),
+        (
+            "an alias of nothing",
+            "a: *b".to_owned(),
+            "FileInvalid",
+            "standard input:1:4: alias references unknown anchor",
+        ),
+        (
+            "null among objects",
+            "{apiVersion: v1, kind: List, items: [null]}".to_owned(),
+            "NotAnObject",
+            "standard input item 1: this is null; ",
+        ),
+        (
+            "number",
+            "3".to_owned(),
+            "NotAnObject",
+            "standard input: this is a number; ",
+        ),
+        (
+            "kind that is no text",
+            "{apiVersion: v1, kind: 3}".to_owned(),
+            "NotAnObject",
+            "standard input: kind is a number, no text; ",
+        ),
+        (
+            "no YAML after JSON",
+            "{\"apiVersion\": \"v1\", \"kind\": \"X\"}\n---\na: b: c".to_owned(),
+            "FileInvalid",
+            "standard input:3:5: ",
         ),
         (
             "others only",
@@ -145,11 +215,40 @@ fn files_that_give_nothing() {
         assert!(told.starts_with(message), "{name}: {told}");
         assert!(told.len() < 200, "{name}: {told}");
     }
-    let error = declared_in_files(&["-".into()], "shop", [b'a', 0xff].as_slice()).expect_err("no text");
-    assert_eq!(
-        error.to_string(),
-        "standard input is not text in UTF-8: byte 2 does not belong there"
-    );
+    let rows: [(&[u8], &str); 4] = [
+        (b"a\xff", "byte 2 does not belong there"),
+        (
+            b"\xff\xfea\0",
+            "byte 1 does not belong there; it looks like UTF-16, save it as UTF-8",
+        ),
+        (
+            b"\x1f\x8b\x08\0",
+            "byte 2 does not belong there; it looks like gzip, unpack it first",
+        ),
+        (
+            b"{\"apiVersion\": \"v1\",\n\"kind\": \"X\"}\n---\na: \xff",
+            "byte 42 does not belong there",
+        ),
+    ];
+    for (bytes, expected) in rows {
+        let error = declared_in_files(&["-".into()], "shop", bytes).expect_err(expected);
+        let expected = format!("standard input is not text in UTF-8: {expected}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn of_a_key_that_stands_twice_in_an_observed_object_the_last_one_counts() {
+    let text = "{apiVersion: v1, kind: X, status: {n: 1, n: 2}, status: {n: 3, m: 0644}, x: &x {a: 1, a: 2}, y: *x}";
+    let objects = objects_from_files(&["-".into()], text.as_bytes()).expect("as kubectl reads it");
+    // In YAML 1.1, which kubectl reads, it is octal.
+    assert_eq!(objects[0]["status"].to_string(), r#"{"n":3,"m":420}"#);
+    assert_eq!(objects[0]["y"].to_string(), r#"{"a":2}"#);
+    let mut found = Vec::new();
+    let faults = each_object_from_files(&["-".into()], text.as_bytes(), |object| found.push(object.clone()));
+    assert_eq!((found, faults), (objects, Vec::new()));
+    let error = declare(text).expect_err("written by hand");
+    assert_eq!(error.reason(), "FileInvalid", "{error}");
 }
 
 #[test]
@@ -171,6 +270,7 @@ fn one_bad_document_does_not_stop_the_others() {
         good("c").replace("v1beta1", "v2"),
         good("d").replace("kind: GitHubDeployment", "kind: GithubDeployment"),
         good("e").replace("name: e\n", "namespace: x\n"),
+        good("12"),
         "just: a mapping".to_owned(),
         good("f"),
         good("f"),
@@ -188,11 +288,12 @@ fn one_bad_document_does_not_stop_the_others() {
             "GitHubDeployment shop/d: UnknownKind: github.decathlon.com/v1beta1 GithubDeployment is not known: \
                  write apiVersion: github.decathlon.com/v1beta1 and kind: GitHubDeployment",
             "standard input document 5: NameMissing: metadata.name is missing",
-            "GitHubDeployment shop/f: Duplicate: standard input document 7 and standard input document 8 have the \
+            "standard input document 6: NameInvalid: metadata.name is 12, which is no text: put it in quotes",
+            "GitHubDeployment shop/f: Duplicate: standard input document 8 and standard input document 9 have the \
                  same namespace and name: remove all but one, or name them apart",
-            "GitHubDeployment shop/f: Duplicate: standard input document 7 and standard input document 8 have the \
+            "GitHubDeployment shop/f: Duplicate: standard input document 8 and standard input document 9 have the \
                  same namespace and name: remove all but one, or name them apart",
-            "standard input document 6: NotAnObject: standard input document 6: apiVersion is missing; every \
+            "standard input document 7: NotAnObject: standard input document 7: apiVersion is missing; every \
                  document needs apiVersion, kind and metadata.name",
         ]
     );
