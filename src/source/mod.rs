@@ -40,7 +40,7 @@ pub use files::{
 pub use kind_names::{KindError, kind_named, names_of_kind};
 pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
-pub use spec::{check, check_extract, check_repository};
+pub use spec::{check, check_extract, check_repository, value_problem};
 pub use templates::observe_with_templates;
 pub use watch::Watch;
 

@@ -41,11 +41,27 @@ pub(super) fn read(object: &Value, unknown: UnknownFields) -> Result<GitHubDeplo
         };
         DeclarationError::InvalidField {
             path,
-            problem: error.into_inner().to_string(),
+            problem: value_problem(error.inner()),
         }
     })?;
     check(&spec)?;
     Ok(spec)
+}
+
+/// What is wrong with a value, in words for who wrote it.
+#[must_use]
+pub fn value_problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // What a number below zero, or one with a fraction, is called where neither can be.
+    if text == "invalid number" || text.ends_with(", expected usize") {
+        return format!("{}, expected a whole number", text.trim_end_matches(", expected usize"));
+    }
+    // What YAML takes unquoted 12 and yes for.
+    let looks_like_text = text.starts_with("invalid type: number") || text.starts_with("invalid type: boolean");
+    match text.strip_suffix(", expected a string") {
+        Some(_) if looks_like_text => format!("{text}: put it in quotes"),
+        _ => text,
+    }
 }
 
 /// Checks everything that can be said without the observed object, except whether expressions parse.
@@ -339,7 +355,7 @@ mod tests {
                 "/spec/repository/environment",
                 json!(true),
                 "InvalidField",
-                "spec.repository.environment: invalid type: boolean `true`, expected a string",
+                "spec.repository.environment: invalid type: boolean `true`, expected a string: put it in quotes",
             ),
             (
                 "/spec/deletionPolicy",

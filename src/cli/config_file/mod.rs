@@ -160,7 +160,7 @@ impl ConfigFile {
             serde_path_to_error::deserialize::<_, Settings>(&alone).map_err(|error| ConfigFileError::Value {
                 place: self.place(name),
                 path: error.path().to_string(),
-                problem: error.into_inner().to_string(),
+                problem: source::value_problem(error.inner()),
             })?;
         }
         for key in KEYS.iter().filter(|key| self.found && !key.may_be_found) {

@@ -348,8 +348,17 @@ fn what_makes_no_sense_is_told_with_its_place() {
         ),
         (
             "maxWrites: many",
-            ":1: maxWrites: invalid type: string \"many\", expected usize",
+            ":1: maxWrites: invalid type: string \"many\", expected a whole number",
         ),
+        (
+            "maxWrites: -1",
+            ":1: maxWrites: invalid number, expected a whole number",
+        ),
+        (
+            "environment: on",
+            ":1: environment: invalid type: boolean `true`, expected a string: put it in quotes",
+        ),
+        ("repo: a/b\nrepo: a/c", ":2:1: the key repo stands here a second time"),
         ("timeout: 60", ":1: timeout: invalid type: number, expected a string"),
         (
             "timeout: '60'",
