@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     extract::{ExtractError, Rule},
-    report::{ErrorResult, RefDocument, RefRow, clean, render_refs},
+    report::{ErrorResult, RefDocument, RefRow, render_refs},
     source::{self, Cluster, ObjectReference, Objects, Observation},
 };
 
@@ -72,7 +72,7 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
     render_refs(&RefDocument { results }, output, &mut text, style).map_err(Failure::cannot_run)?;
     super::print(&text)?;
     for problem in problems {
-        super::complain(&format!("error: {}", clean(&problem, style.actions)));
+        Failure::beside(&problem).tell(surroundings.log_format, style.actions);
     }
     Ok(if failed { Exit::SomeFailed } else { Exit::Done })
 }

@@ -148,12 +148,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(request, surroundings) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            match arguments.log.log_format {
-                LogFormat::Text if actions => annotate(&failure.annotation()),
-                LogFormat::Text => complain(&failure.text(actions)),
-                // Whoever reads JSON reads every line as JSON.
-                LogFormat::Json => tracing::error!("{}", failure.messages(actions).join(": ")),
-            }
+            failure.tell(arguments.log.log_format, actions);
             failure.exit.into()
         }
     }
@@ -256,6 +251,21 @@ impl Failure {
         Self {
             exit: Exit::CannotRun,
             error: error.into(),
+        }
+    }
+
+    /// What is told beside a result that there is all the same.
+    fn beside(problem: &str) -> Self {
+        Self::cannot_run(anyhow::anyhow!("{problem}"))
+    }
+
+    /// Tells it on stderr.
+    fn tell(&self, log_format: LogFormat, actions: bool) {
+        match log_format {
+            LogFormat::Text if actions => annotate(&self.annotation()),
+            LogFormat::Text => complain(&self.text(actions)),
+            // Whoever reads JSON reads every line as JSON.
+            LogFormat::Json => tracing::error!("{}", self.messages(actions).join(": ")),
         }
     }
 

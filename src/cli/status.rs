@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     kstatus::{self, Explanation, Status, Workload},
-    report::{HealthExplanation, HealthRow, HealthWriter, Live, RolloutRow, Style, clean},
+    report::{HealthExplanation, HealthRow, HealthWriter, Live, RolloutRow, Style},
     source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError},
 };
 
@@ -119,7 +119,7 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     }
     let (unread, failed) = told.finish()?;
     for problem in &problems {
-        super::complain(&format!("error: {}", clean(problem, style.actions)));
+        Failure::beside(problem).tell(surroundings.log_format, style.actions);
     }
     Ok(if unread || !problems.is_empty() {
         Exit::SomeFailed
@@ -215,7 +215,14 @@ impl Told {
                 let explanation = HealthExplanation { rule, fields };
                 (health.status.as_str(), health.message, Some(explanation))
             }
-            Observation::Gone => (NOT_FOUND, "there is no such object".to_owned(), None),
+            Observation::Gone => {
+                let place = reference
+                    .namespace
+                    .as_ref()
+                    .map(|namespace| format!(" in namespace {namespace}"));
+                let message = format!("there is no such object{}", place.unwrap_or_default());
+                (NOT_FOUND, message, None)
+            }
             Observation::Unreadable(error) => (UNREADABLE, error.to_string(), None),
         };
         self.unread |= explanation.is_none();

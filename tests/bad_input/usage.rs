@@ -106,14 +106,22 @@ fn bad_configuration_files() {
 #[test]
 fn errors_go_to_the_log_where_that_is_json() {
     let laptop = laptop();
-    let arguments = "sync -f absent.yaml --objects objects.yaml --log-format json";
-    let run = laptop.run(arguments).expect(3);
-    for line in run.stderr.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert_eq!(line["level"], "ERROR", "{line}");
+    for (arguments, code) in [
+        ("sync -f absent.yaml --objects objects.yaml --log-format json", 3),
+        ("status -f objects.yaml -f absent.yaml --log-format json", 1),
+        (
+            "extract -f objects.yaml -f absent.yaml --container app --log-format json",
+            1,
+        ),
+    ] {
+        let run = laptop.run(arguments).expect(code);
+        for line in run.stderr.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert_eq!(line["level"], "ERROR", "{line}");
+        }
+        assert_eq!(run.stderr.lines().count(), 1, "{}", transcript(arguments, &run));
+        assert!(run.stderr.contains("absent.yaml cannot be read"), "{}", run.stderr);
     }
-    assert_eq!(run.stderr.lines().count(), 1, "{}", transcript(arguments, &run));
-    assert!(run.stderr.contains("absent.yaml cannot be read"), "{}", run.stderr);
 }
 
 #[test]
