@@ -80,7 +80,12 @@ impl Step {
     }
 
     fn head(&self) -> Result<String, ConfigError> {
-        let path = self.event_file.as_deref().unwrap_or(Path::new(""));
+        let Some(path) = self.event_file.as_deref() else {
+            return Err(ConfigError::Event {
+                path: "$GITHUB_EVENT_PATH".into(),
+                problem: "the variable is not set".to_owned(),
+            });
+        };
         let error = |problem: String| ConfigError::Event {
             path: path.to_owned(),
             problem,
@@ -220,6 +225,11 @@ mod tests {
             ("pull_request", &push, Err("missing field `pull_request`")),
             ("pull_request", &garbage, Err("expected value")),
             ("pull_request", &absent, Err("No such file")),
+            (
+                "pull_request",
+                &String::new(),
+                Err("\"$GITHUB_EVENT_PATH\" (the variable is not set)"),
+            ),
         ] {
             let mut variables = PUSH.to_vec();
             variables[5] = ("GITHUB_EVENT_NAME", event);
