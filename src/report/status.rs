@@ -1,7 +1,10 @@
 //! What a pass shows in the cluster: the status of each GitHubDeployment, and an event where something happened.
 //!
 //! Both are for people and for `kubectl wait`; nothing here is ever read back for a decision. What is to be shown is
-//! computed by [`desired`], without a client and without a clock, and only what differs is sent by [`write()`].
+//! computed by [`desired`], without a client and without a clock, and only what differs is sent by [`write()`]: what lasts
+//! for many passes is written and told once.
+
+mod steady;
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -33,6 +36,9 @@ pub const READY: &str = "Ready";
 /// Reason of the condition where all is well. It must not tell what the pass did: the next one finds nothing to do,
 /// and has to come to the same status.
 const REPORTED: &str = "Reported";
+
+/// Reason of what a rate limit of GitHub deferred.
+const LIMITED: &str = "RateLimited";
 
 /// Longest note of an event (events.k8s.io/v1), in bytes.
 const NOTE_LENGTH: usize = 1024;
@@ -121,26 +127,21 @@ pub fn desired(
         conditions: Some(vec![ready(result, generation, condition(before), now)]),
         ..seen
     };
-    let shown = GitHubDeploymentStatus {
+    (!shows(before, &status)).then_some(status)
+}
+
+/// True if `before` shows what `status` does, be it in words that are other ones each time.
+fn shows(before: &GitHubDeploymentStatus, status: &GitHubDeploymentStatus) -> bool {
+    let mut shown = GitHubDeploymentStatus {
         conditions: condition(before).map(|ready| vec![ready.clone()]),
         ..before.clone()
     };
-    (steady(&status) != steady(&shown)).then_some(status)
-}
-
-/// Without the ids that GitHub gives to requests: another one for the same trouble is nothing new.
-fn steady(status: &GitHubDeploymentStatus) -> GitHubDeploymentStatus {
-    const REQUEST: &str = " (request ";
-    let mut status = status.clone();
-    for condition in status.conditions.iter_mut().flatten() {
-        while let Some(start) = condition.message.find(REQUEST) {
-            let end = condition.message[start..]
-                .find(')')
-                .map_or(condition.message.len(), |length| start + length + 1);
-            condition.message.replace_range(start..end, "");
-        }
+    if let (Some(shown), Some(ready)) = (shown.conditions.iter_mut().flatten().next(), condition(status))
+        && steady::is_same(&shown.message, &ready.message)
+    {
+        shown.message.clone_from(&ready.message);
     }
-    status
+    shown == *status
 }
 
 /// What an event would say about the way from `previous` to `status`; none if only details changed.
@@ -345,10 +346,15 @@ fn ready(result: &SourceResult, generation: Option<i64>, before: Option<&Conditi
     let (reason, message) = match (&result.error, well) {
         (Some(error), _) => (error.reason.clone(), error.message.clone()),
         (None, true) => (REPORTED.to_owned(), place(result)),
-        (None, false) => (
-            result.reason.clone().unwrap_or_else(|| "NotReported".to_owned()),
-            result.message.clone().unwrap_or_default(),
-        ),
+        (None, false) => {
+            let reason = result.reason.clone().unwrap_or_else(|| "NotReported".to_owned());
+            let message = match reason.as_str() {
+                // The report says for how long, which is read here long after the pass.
+                LIMITED => "GitHub's rate limit is reached: a later pass goes on".to_owned(),
+                _ => result.message.clone().unwrap_or_default(),
+            };
+            (reason, message)
+        }
     };
     let last_transition_time = before
         .filter(|before| before.status == status)

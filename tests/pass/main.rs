@@ -8,6 +8,7 @@ mod deletion;
 mod fail_fast;
 mod flags;
 mod hours;
+mod lasting;
 mod limits;
 mod lost_answers;
 mod objects;
