@@ -33,7 +33,7 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
         deadline: config.deadline,
     };
     let closed = tokio::select! {
-        closed = close(&world, &settings) => closed.map_err(Failure::cannot_run)?,
+        closed = close(&world, &settings) => closed?,
         exit = second_signal => return Ok(exit),
     };
     surroundings.progress.finish();

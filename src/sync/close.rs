@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    github::{EnvironmentQuery, GitHubError, NewStatus, WriteError},
-    plan::{Environment, LatestStatus, Rule, State},
+    github::{EnvironmentQuery, LimitScope, NewStatus, WriteError},
+    plan::{Environment, Existing, LatestStatus, Rule, State},
     report::{ChangeAction, ChangeResult, DeploymentResult, Outcome},
 };
 
-use super::World;
+use super::{RunError, World, before};
 
 /// What is to be closed.
 #[derive(Clone, Debug)]
@@ -38,33 +38,23 @@ pub struct Closed {
     pub timed_out: bool,
 }
 
-/// Posts inactive on every deployment of an environment that this program made.
+/// Posts inactive on every deployment of an environment that this program made, one after the other, as a pass writes
+/// within one environment.
 ///
 /// # Errors
-/// When the environment can't be read.
-pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, GitHubError> {
+/// When the environment can't be read, or not before the deadline.
+pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, RunError> {
     let deadline = Instant::now() + settings.deadline;
     let environment = &settings.environment;
-    let query = EnvironmentQuery {
-        environment: environment.clone(),
-        refs: Vec::new(),
-        sources: 1,
-    };
+    let existing = before(Some(deadline), read(world, environment)).await?;
+    let github = world.github.with_write_deadline(Some(deadline));
     let mut closed = Closed {
         changes: Vec::new(),
         error: None,
         timed_out: false,
     };
-    let Some(reading) = world.github.read(std::slice::from_ref(&query)).await.pop() else {
-        return Ok(closed);
-    };
-    let mut reading = reading?;
-    world
-        .github
-        .read_further(&mut reading, &|existing| existing.complete)
-        .await?;
     let mut writes_left = settings.max_writes;
-    for deployment in &reading.existing.deployments {
+    for deployment in &existing.deployments {
         let Some(marker) = &deployment.marker else { continue };
         let asked_for = settings.task.as_ref().is_none_or(|task| *task == deployment.task);
         if deployment.status == LatestStatus::Inactive || !asked_for {
@@ -81,21 +71,9 @@ pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, Gi
             Outcome::Deferred
         } else {
             writes_left -= 1;
-            match world
-                .github
-                .create_status(&inactive(environment, &deployment.node_id))
-                .await
-            {
-                Ok(()) => Outcome::Done,
-                Err(error) => {
-                    let outcome = match error {
-                        WriteError::Limited { .. } => Outcome::Deferred,
-                        _ => Outcome::Failed,
-                    };
-                    closed.error.get_or_insert(error);
-                    outcome
-                }
-            }
+            let status = inactive(environment, &deployment.node_id);
+            let posted = timeout_at(deadline, github.create_status(&status)).await;
+            closed.take(posted.ok(), deadline)
         };
         closed.changes.push(ChangeResult {
             action: ChangeAction::Close,
@@ -115,6 +93,52 @@ pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, Gi
         });
     }
     Ok(closed)
+}
+
+/// The environment, to its oldest deployment.
+async fn read(world: &World, environment: &Environment) -> Result<Existing, RunError> {
+    let query = EnvironmentQuery {
+        environment: environment.clone(),
+        refs: Vec::new(),
+        sources: 1,
+    };
+    let Some(reading) = world.github.read(&[query]).await.pop() else {
+        return Ok(Existing::default());
+    };
+    let mut reading = reading?;
+    world
+        .github
+        .read_further(&mut reading, &|existing| existing.complete)
+        .await?;
+    Ok(reading.existing)
+}
+
+impl Closed {
+    /// Notes what became of a write; none if the deadline came first, so that nobody knows.
+    fn take(&mut self, posted: Option<Result<(), WriteError>>, deadline: Instant) -> Outcome {
+        let error = match posted {
+            Some(Ok(())) => return Outcome::Done,
+            Some(Err(error)) => error,
+            None => {
+                self.timed_out = true;
+                return Outcome::Failed;
+            }
+        };
+        let outcome = match &error {
+            WriteError::Limited {
+                scope: LimitScope::Writes,
+                until,
+                ..
+            } if *until >= deadline => {
+                self.timed_out = true;
+                return Outcome::Deferred;
+            }
+            WriteError::Limited { .. } => Outcome::Deferred,
+            _ => Outcome::Failed,
+        };
+        self.error.get_or_insert(error);
+        outcome
+    }
 }
 
 fn inactive(environment: &Environment, deployment: &str) -> NewStatus {

@@ -66,7 +66,7 @@ pub enum RunError {
     #[error("a cluster is needed: give --kubeconfig or --context, or read files with --filename and --objects")]
     NoCluster,
     /// Reading took all the time there was.
-    #[error("--deadline passed while cluster and GitHub were read; nothing was written, so give more time")]
+    #[error("--deadline passed before everything was read; nothing was written, so give more time")]
     DeadlineExceeded,
 }
 

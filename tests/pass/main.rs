@@ -3,6 +3,7 @@
 
 mod api_server;
 mod boundaries;
+mod close;
 mod closings;
 mod deletion;
 mod fail_fast;
