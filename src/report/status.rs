@@ -318,8 +318,8 @@ fn event_problem(write: &StatusWrite, error: &kube::Error) -> String {
     }
 }
 
-/// kube's text for an answer of the API server repeats it as debug output.
-fn brief(error: &kube::Error) -> String {
+/// What went wrong with a request. kube's own text for an answer of the API server repeats it as debug output.
+pub(crate) fn brief(error: &kube::Error) -> String {
     let text = match error {
         kube::Error::Api(status) => status.message.clone(),
         error => error.to_string(),

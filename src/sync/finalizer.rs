@@ -1,7 +1,7 @@
 //! `deletionPolicy: Close`: a finalizer keeps a deleted GitHubDeployment until its deployments are inactive.
 
 use kube::{
-    Api,
+    Api, Resource,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::{
     crd::{DeletionPolicy, GitHubDeployment},
     plan::Repository,
-    report::{ChangeAction, Outcome},
-    source::GitHubDeploymentMeta,
+    report::{ChangeAction, Outcome, status::brief},
+    source::{GitHubDeploymentMeta, Permission},
 };
 
 use super::{
@@ -43,7 +43,7 @@ pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
             Ok(false) => Standing::Skipped(Reason::new("Deleted", "the GitHubDeployment was deleted meanwhile")),
             Err(error) => Standing::Failed(Reason::new(
                 "FinalizerNotSet",
-                format!("could not set the finalizer {FINALIZER}: {error}"),
+                format!("could not set the finalizer {FINALIZER}: {}", problem(meta, &error)),
             )),
         };
         source.refuse(obstacle);
@@ -75,7 +75,13 @@ pub(super) async fn release(pass: &Pass<'_>) {
             .cloned()
             .collect();
         if let Err(error) = set(pass.world, meta, &finalizers).await {
-            tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not remove the finalizer");
+            let error = problem(meta, &error);
+            tracing::warn!(
+                namespace = meta.namespace,
+                name = meta.name,
+                error,
+                "could not remove the finalizer"
+            );
         }
     }
 }
@@ -122,6 +128,23 @@ fn in_cluster(source: &Source) -> Option<&GitHubDeploymentMeta> {
 
 fn is_held(meta: &GitHubDeploymentMeta) -> bool {
     meta.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// What the API server says, or the permission that is missing.
+fn problem(meta: &GitHubDeploymentMeta, error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => Permission {
+            verb: "patch",
+            group: GitHubDeployment::group(&()).into_owned(),
+            resource: GitHubDeployment::plural(&()).into_owned(),
+            name: None,
+            namespace: Some(meta.namespace.clone()),
+            everywhere: false,
+            needed: &["list", "patch"],
+        }
+        .to_string(),
+        error => brief(error),
+    }
 }
 
 /// Replaces the finalizers, if nobody changed the object since it was read. False if it is not there any more.

@@ -144,10 +144,24 @@ async fn without_the_finalizer_nothing_is_reported() {
     let test = Test::new();
     test.roll_out("v1", Rollout::Done);
     test.cluster.apply(closing(json!({})));
-    test.cluster.refuse("/githubdeployments/app", 403);
-    assert_eq!(all_said(&test.pass().await), ["app fail FinalizerNotSet"]);
-    assert_eq!(test.history(), Vec::<String>::new());
-    test.cluster.refuse_nothing();
+    let rows = [
+        (
+            403,
+            "may not patch githubdeployments.github.decathlon.com in namespace shop: add to a Role there the rule \
+             {apiGroups: [\"github.decathlon.com\"], resources: [\"githubdeployments\"], verbs: [\"list\", \"patch\"]}"
+                .to_owned(),
+        ),
+        (500, format!("Refused: {}", github_deployment_path("app"))),
+    ];
+    for (code, problem) in rows {
+        test.cluster.refuse("/githubdeployments/app", code);
+        let document = test.pass().await;
+        assert_eq!(all_said(&document), ["app fail FinalizerNotSet"]);
+        let message = document.results[0].message.as_deref().unwrap();
+        assert_eq!(message, format!("could not set the finalizer {FINALIZER}: {problem}"));
+        assert_eq!(test.history(), Vec::<String>::new());
+        test.cluster.refuse_nothing();
+    }
     test.pass().await;
     assert_eq!(test.history(), ["v1: success"]);
 }
