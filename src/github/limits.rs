@@ -39,10 +39,13 @@ const JITTER: Duration = Duration::from_secs(1);
 const WRITES: &[(usize, Duration)] = &[(80, Duration::from_secs(60)), (500, Duration::from_secs(3_600))];
 
 /// GraphQL's points in a stretch of time. REST has 900 of its own for each endpoint, and a write costs five: the pace
-/// of writes never comes near that.
+/// of writes never comes near that, only an App that needs a token for each of many owners.
 const POINTS: &[(usize, Duration)] = &[(2_000, Duration::from_secs(60))];
 const POINTS_OF_QUERY: usize = 1;
 const POINTS_OF_MUTATION: usize = 5;
+
+/// Tokens of an App in a stretch of time: one costs five of the 900 points of their endpoint.
+const TOKENS: &[(usize, Duration)] = &[(180, Duration::from_secs(60))];
 
 /// A write that would have to wait longer than this is left to a later pass.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,6 +97,7 @@ pub(super) struct Limits(Mutex<State>);
 struct State {
     writes: Window,
     points: Window,
+    tokens: Window,
     /// When the burst is whole again.
     burst_whole: Option<Instant>,
     /// Until when nothing is charged to a budget; none: until when nothing is sent at all.
@@ -116,6 +120,7 @@ impl Default for Limits {
         Self(Mutex::new(State {
             writes: Window::new(WRITES),
             points: Window::new(POINTS),
+            tokens: Window::new(TOKENS),
             burst_whole: None,
             silences: BTreeMap::new(),
             unexplained: None,
@@ -156,6 +161,12 @@ impl Limits {
             }
             sleep_until(silence.until).await;
         }
+    }
+
+    /// Waits for the turn of a request for an App's token.
+    pub(super) async fn token(&self) {
+        let turn = self.state().tokens.next(Instant::now());
+        sleep_until(turn).await;
     }
 
     /// Until when GitHub takes no requests of this kind, if it does not take them now.
@@ -307,6 +318,14 @@ impl Window {
             .filter_map(free)
             .max()
             .map_or(now, |opens| opens.max(now))
+    }
+
+    /// The next free turn, and takes it.
+    fn next(&mut self, now: Instant) -> Instant {
+        self.forget(now);
+        let turn = self.opens(1, now);
+        self.take(1, turn);
+        turn
     }
 
     fn take(&mut self, turns: usize, at: Instant) {

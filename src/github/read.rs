@@ -42,8 +42,11 @@ const MAX_PAGE: usize = 100;
 /// Deployments beyond this many count as not existing.
 const MAX_HISTORY: usize = 1_000;
 
-/// Requests under way at once.
+/// Requests under way at once for one owner.
 const CONCURRENCY: usize = 4;
+
+/// Owners that are read at once. GitHub takes a hundred requests at once, and these make eighty at most.
+const OWNERS_AT_ONCE: usize = 20;
 
 /// Requests that may fail in a row, and altogether, before a batch is given up.
 const MAX_FAILURES_IN_A_ROW: u32 = 5;
@@ -156,39 +159,37 @@ impl GitHub {
                 refs.insert((repository, name), found);
             }
         };
+        let nobody = OnceLock::new();
         let mut owners_in_a_row = 0;
-        let mut nobody: Option<GitHubError> = None;
-        for (owner, batches) in self.batches(queries) {
-            let down = nobody.clone().map_or_else(OnceLock::new, OnceLock::from);
-            let mut last = None;
-            let mut all_failed = true;
-            let mut take = |answered: Answered| {
-                for (piece, found) in answered {
-                    match &found {
-                        Err(error) if error.concerns_everything() => last = Some(error.clone()),
-                        _ => all_failed = false,
-                    }
-                    keep(piece, found);
-                }
+        // True if GitHub is there, and takes the credentials.
+        let mut take = |answered: Answered| {
+            let outage = outage(&answered).cloned();
+            answered.into_iter().for_each(|(piece, found)| keep(piece, found));
+            let Some(error) = outage else {
+                owners_in_a_row = 0;
+                return true;
             };
-            let mut batches = batches.into_iter();
-            // The first request shows whether GitHub is there at all, before several are sent at once.
-            if let Some(batch) = batches.next() {
-                take(self.read_batch(&owner, batch, deadline, &down).await);
-            }
-            let mut answers = stream::iter(batches)
-                .map(|batch| self.read_batch(&owner, batch, deadline, &down))
-                .buffer_unordered(CONCURRENCY);
-            while let Some(answered) = answers.next().await {
-                take(answered);
-            }
-            drop(answers);
             // One owner's token, or one environment, may be what is bad.
-            owners_in_a_row = if all_failed { owners_in_a_row + 1 } else { 0 };
+            owners_in_a_row += 1;
             if owners_in_a_row >= MAX_OWNERS_IN_A_ROW {
-                nobody = last;
+                nobody.get_or_init(|| error);
+            }
+            false
+        };
+        let mut owners = self.batches(queries).into_iter();
+        // Nobody is met by what nobody gets an answer for, but the first few.
+        for (owner, batches) in owners.by_ref() {
+            if take(self.read_owner(&owner, batches, deadline, &nobody).await) {
+                break;
             }
         }
+        let mut others = stream::iter(owners)
+            .map(async |(owner, batches)| self.read_owner(&owner, batches, deadline, &nobody).await)
+            .buffer_unordered(OWNERS_AT_ONCE);
+        while let Some(answered) = others.next().await {
+            take(answered);
+        }
+        drop(others);
         queries
             .iter()
             .enumerate()
@@ -262,6 +263,30 @@ impl GitHub {
             .into_iter()
             .map(|(owner, batches)| (owner, batches.done))
             .collect()
+    }
+
+    /// Asks for all batches of an owner, unless `nobody` can be asked for.
+    async fn read_owner(
+        &self,
+        owner: &str,
+        batches: Vec<Vec<Piece>>,
+        deadline: Instant,
+        nobody: &OnceLock<GitHubError>,
+    ) -> Answered {
+        let down = nobody.clone();
+        let mut batches = batches.into_iter();
+        let mut answered = Answered::new();
+        // The first request shows whether GitHub is there at all, before several are sent at once.
+        if let Some(batch) = batches.next() {
+            answered = self.read_batch(owner, batch, deadline, &down).await;
+        }
+        let mut others = stream::iter(batches)
+            .map(|batch| self.read_batch(owner, batch, deadline, &down))
+            .buffer_unordered(CONCURRENCY);
+        while let Some(more) = others.next().await {
+            answered.extend(more);
+        }
+        answered
     }
 
     /// Asks for a batch, unless another one has shown that it is of no use.
@@ -487,6 +512,14 @@ impl Budget {
         tokio::time::sleep(pause).await;
         true
     }
+}
+
+/// What keeps everything from being read, where that is so of all that was asked for.
+fn outage(answered: &Answered) -> Option<&GitHubError> {
+    let mut errors = answered.iter().map(|(_, found)| found.as_ref().err());
+    let (_, last) = answered.last()?;
+    let is_of_all = errors.all(|error| error.is_some_and(GitHubError::concerns_everything));
+    last.as_ref().err().filter(|_| is_of_all)
 }
 
 /// An answer in which something is missing without a reason.

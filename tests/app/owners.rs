@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_emulator::{Access, OperationKind};
+use github_emulator::{Access, Fault, FaultKind, OperationKind};
 use tokio::time::Instant;
 
 use crate::world::{KEY, World};
@@ -73,7 +73,6 @@ async fn an_owner_without_installation_fails_alone_and_is_told_where_to_install(
 
 #[tokio::test(start_paused = true)]
 async fn where_the_app_does_not_say_what_it_is_words_do() {
-    use github_emulator::{Fault, FaultKind};
     let world = World::new();
     world.emulator.add_repository("bare/app");
     world
@@ -156,4 +155,51 @@ async fn a_given_installation_is_used_as_it_is() {
           the installation of each owner found"
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_owners_are_read_side_by_side() {
+    const OWNERS: usize = 100;
+    let world = World::new();
+    let repositories: Vec<String> = (0..OWNERS).map(|index| format!("owner-{index}/app")).collect();
+    for repository in &repositories {
+        world.emulator.add_repository(repository).private();
+        let (owner, _) = repository.split_once('/').unwrap();
+        world.emulator.install(owner, Access::default());
+    }
+    let late = FaultKind::Delay { milliseconds: 100 };
+    world.emulator.inject(Fault::new(late).always());
+    let start = Instant::now();
+    let repositories: Vec<&str> = repositories.iter().map(String::as_str).collect();
+    assert_eq!(world.tell(&repositories).await, ["ok"; OWNERS]);
+    // The App's installation, its token, and what is asked for: the first owner alone, the others twenty at a time.
+    let took = start.elapsed();
+    let expected = Duration::from_millis(300 + 300 * 5);
+    assert!(
+        took >= expected && took < expected + Duration::from_millis(100),
+        "{took:?}"
+    );
+    assert_eq!(world.asked().len(), 3 * OWNERS);
+    assert_eq!(world.emulator.most_at_once(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_among_many_owners_is_not_met_by_all_of_them() {
+    let world = World::new();
+    let repositories: Vec<String> = (0..100).map(|index| format!("owner-{index}/app")).collect();
+    for repository in &repositories {
+        world.emulator.add_repository(repository);
+        let (owner, _) = repository.split_once('/').unwrap();
+        world.emulator.install(owner, Access::default());
+    }
+    let refused = FaultKind::Status { code: 401, body: None };
+    let after_some = Fault::on(OperationKind::GetOrganizationInstallation, refused).nth(11);
+    world.emulator.inject(after_some.always());
+    let repositories: Vec<&str> = repositories.iter().map(String::as_str).collect();
+    let read = world.read(&repositories).await;
+    assert_eq!(read.iter().filter(|reading| reading.is_ok()).count(), 10);
+    let asked = world.asked();
+    let refused = asked.iter().filter(|asked| asked.ends_with(" 401")).count();
+    // Those that were under way, and three.
+    assert!(refused <= 23, "{refused}");
 }

@@ -218,6 +218,7 @@ impl App {
             .endpoint(&["app", "installations", &id, "access_tokens"]);
         let mut scope = Scope::new(repositories);
         loop {
+            client.limits().token().await;
             let made = Instant::now();
             let answer = self.ask(client, Method::POST, url.clone(), Some(&scope.body())).await?;
             let message = || answer.complaint().message;

@@ -391,3 +391,15 @@ async fn a_minute_has_two_thousand_points_of_graphql() {
     limits.read(&GRAPHQL, deadline).await.unwrap();
     assert_eq!(Instant::now(), full.until);
 }
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_asked_for_as_fast_as_their_endpoint_takes_it() {
+    let limits = Limits::default();
+    let start = Instant::now();
+    for (count, seconds) in [(180, 0), (180, 61), (1, 122)] {
+        for _ in 0..count {
+            limits.token().await;
+        }
+        assert_eq!(start.elapsed().as_secs(), seconds);
+    }
+}
