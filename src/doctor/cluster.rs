@@ -45,11 +45,7 @@ pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Wanted, 
         Err(ApiFailure::Answer { code: 403, .. }) => checks.ok(CheckName::ApiServer, "it answers"),
         Err(failure) => {
             let answered = matches!(failure, ApiFailure::Answer { .. });
-            let mut finding = Finding::new(failure.reason(), &failure);
-            if matches!(failure, ApiFailure::Garbled { .. }) {
-                finding.message += "; see whether the kubeconfig names the address of the right server";
-            }
-            checks.failed(CheckName::ApiServer, finding);
+            checks.failed(CheckName::ApiServer, Finding::new(failure.reason(), &failure));
             return (without_cluster(subject, checks).await, answered);
         }
     }

@@ -71,7 +71,10 @@ pub enum ApiFailure {
         problem: String,
     },
     /// It answered, but not with what was asked for.
-    #[error("the API server's answer to {path} is not readable: {problem}")]
+    #[error(
+        "the API server's answer to {path} is not readable: {problem}; see by `kubectl get --raw` of that path \
+         whether an API server answers, or a proxy in front of it"
+    )]
     Garbled {
         /// Path of the request.
         path: String,
@@ -117,6 +120,8 @@ impl ApiFailure {
 fn hint(code: u16) -> &'static str {
     match code {
         401 => " (check the credentials of the kubeconfig or the service account)",
+        404 => " (check that this is the right server)",
+        429 | 500..=599 => " (try again later)",
         _ => "",
     }
 }

@@ -356,7 +356,8 @@ mod tests {
                 200,
                 json!({"items": [{"metadata": {}}]}),
                 "the objects of kind Deployment could not be listed: the API server's answer to \
-                 /apis/apps/v1/namespaces/shop/deployments is not readable: an item has no metadata.name",
+                 /apis/apps/v1/namespaces/shop/deployments is not readable: an item has no metadata.name; see by \
+                 `kubectl get --raw` of that path whether an API server answers, or a proxy in front of it",
             ),
         ] {
             let (client, _) = mock::server(move |_| (code, answer.clone()));

@@ -241,7 +241,7 @@ mod tests {
                 500,
                 shop(),
                 "ApiServerError",
-                "GitHubDeployments could not be listed: the API server answered 500: no",
+                "GitHubDeployments could not be listed: the API server answered 500 (try again later): no",
             ),
             (
                 200,
@@ -249,7 +249,8 @@ mod tests {
                 "ApiServerGarbled",
                 "GitHubDeployments could not be listed: the API server's answer to \
                  /apis/github.decathlon.com/v1beta1/namespaces/shop/githubdeployments is not readable: missing field \
-                 `items` at line 1 column 16",
+                 `items` at line 1 column 16; see by `kubectl get --raw` of that path whether an API server answers, \
+                 or a proxy in front of it",
             ),
         ];
         for (code, scope, reason, message) in rows {

@@ -152,7 +152,7 @@ async fn a_cluster_that_does_not_say_is_an_error() {
         (
             503,
             refused(503),
-            "which kind \"rollout\" is could not be asked: the API server answered 503: no",
+            "which kind \"rollout\" is could not be asked: the API server answered 503 (try again later): no",
         ),
         (
             200,

@@ -232,7 +232,8 @@ async fn what_does_not_pass_is_reported() {
     assert_eq!(
         errors(&observations),
         [
-            "ApiServerError: Deployment shop/app-0000 could not be read: the API server answered 503: \
+            "ApiServerError: Deployment shop/app-0000 could not be read: the API server answered 503 (try again \
+          later): \
           \"down for repairs\""
         ]
     );
