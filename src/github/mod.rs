@@ -265,9 +265,10 @@ mod tests {
 
     #[tokio::test]
     async fn over_the_network_a_refused_connection_sent_nothing() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let api = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        drop(listener);
+        // It holds its port, and does not listen.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let api = format!("http://{}", socket.local_addr().unwrap()).parse().unwrap();
         let github = GitHub::new(&Settings {
             api,
             ..testing::settings("secret")

@@ -3,12 +3,12 @@
 use std::{
     fs,
     io::Write as _,
-    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use super::{GitHub, Run, program, repository_file};
 
@@ -114,10 +114,13 @@ pub fn assert_snapshot(group: &str, name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// An address of this machine at which nobody answers.
+/// A port of this machine at which nobody answers, for as long as the tests run: a socket holds it, and does not listen.
 pub fn closed_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let port = socket.local_addr().expect("an address").port();
+    std::mem::forget(socket);
+    port
 }
 
 /// A GitHubDeployment `name` in the namespace `shop`. `source`, `extract` and `repository` are YAML.
