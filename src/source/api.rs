@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use kube::{Client, client::Body, core::Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{
@@ -18,6 +19,7 @@ use serde::{
 };
 use serde_json::Value;
 use thiserror::Error;
+use tokio::time::timeout;
 
 use super::SourceError;
 
@@ -45,6 +47,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// No pause is longer, whatever the API server asks for: the next pass is the better repetition then.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long is waited for an answer of which only the time counts.
+const FOR_THE_TIME: Duration = Duration::from_secs(5);
 
 /// How often a list is begun again when the API server has forgotten the state that its pages were of.
 const RESTARTS: u32 = 3;
@@ -148,6 +153,15 @@ pub async fn cluster_uid(client: &Client) -> Result<Option<String>, SourceError>
         Err(ApiFailure::Answer { code: 403 | 404, .. }) => Ok(None),
         Err(failure) => Err(SourceError::ClusterUnknown { failure }),
     }
+}
+
+/// The API server's time, which that of its objects is; none where it does not tell.
+pub async fn server_time(client: &Client) -> Option<Timestamp> {
+    let request = Request::get("/version").body(Body::empty()).ok()?;
+    // Whoever is refused is told it too.
+    let answer = timeout(FOR_THE_TIME, client.send(request)).await.ok()?.ok()?;
+    let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(date).ok().map(|date| date.timestamp())
 }
 
 /// Path of an object in a collection.

@@ -26,7 +26,7 @@ mod templates;
 mod watch;
 
 pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
-pub use api::{ApiFailure, cluster_uid};
+pub use api::{ApiFailure, cluster_uid, server_time};
 pub use chosen::{Chosen, KindName, choose, declared_by_choice};
 pub use declared::declared_in_cluster;
 pub use discovery::{BUILT_IN_KINDS, Kind};

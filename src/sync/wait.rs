@@ -83,6 +83,10 @@ pub async fn wait(
     mut tell: impl FnMut(&[RolloutRow]),
 ) -> Result<Waited, RunError> {
     let end = Instant::now() + waiting.timeout;
+    let world = &match waiting.fail_fast {
+        true => by_the_clock_of_the_cluster(world).await,
+        false => world.clone(),
+    };
     let bound = Arc::default();
     let mut watch = Watch::default();
     let mut last: Option<Last> = None;
@@ -148,6 +152,21 @@ pub async fn wait(
             (Some(ended), Ok(last)) => return Ok(Waited { pass: last.pass, ended }),
         }
     }
+}
+
+/// The same, where it is as late as at the API server: how long a pod has been in trouble is a matter of seconds, and a
+/// laptop's clock may be wrong by minutes.
+async fn by_the_clock_of_the_cluster(world: &World) -> World {
+    let mut world = world.clone();
+    let told = match &world.kubernetes {
+        Some(client) => source::server_time(client).await,
+        None => None,
+    };
+    if let Some(time) = told {
+        let then = Instant::now();
+        world.now = Arc::new(move || time.checked_add(then.elapsed()).unwrap_or(time));
+    }
+    world
 }
 
 /// One more pass, which tells GitHub that the time is over. Where it cannot run, the last one stands.

@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use jiff::Timestamp;
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -25,6 +26,8 @@ pub type Answer = UnsyncBoxBody<Bytes, Infallible>;
 #[derive(Clone, Default)]
 pub struct ApiServer(Arc<Mutex<State>>);
 
+type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     /// By path.
@@ -33,6 +36,8 @@ struct State {
     refused: Vec<(String, u16)>,
     requests: Vec<(Method, String)>,
     version: u64,
+    /// What it tells of the time.
+    clock: Option<Clock>,
     /// Where the changes of an object are told, by its path.
     watches: Vec<(String, mpsc::UnboundedSender<Value>)>,
 }
@@ -65,9 +70,12 @@ impl ApiServer {
                 "the connection was lost",
             ));
         }
-        let response = Response::builder()
-            .status(code)
-            .body(Full::from(answer.to_string()).boxed_unsync());
+        let mut response = Response::builder().status(code);
+        if let Some(clock) = &self.state().clock {
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&clock());
+            response = response.header("date", date.unwrap());
+        }
+        let response = response.body(Full::from(answer.to_string()).boxed_unsync());
         Ok(response.unwrap())
     }
 
@@ -123,6 +131,11 @@ impl ApiServer {
     /// From now on requests whose path or query has this part get this status, or [`SILENCE`].
     pub fn refuse(&self, part: &str, code: u16) {
         self.state().refused.push((part.to_owned(), code));
+    }
+
+    /// From now on every answer tells this time.
+    pub fn tell_time(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) {
+        self.state().clock = Some(Arc::new(clock));
     }
 
     /// Nothing is refused any more.

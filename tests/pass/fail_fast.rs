@@ -1,6 +1,6 @@
 //! `--fail-fast`: causes that do not go by themselves end the waiting.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kube_status_to_github::{
     report::Ended,
@@ -179,4 +179,21 @@ async fn one_failure_ends_the_waiting_for_all() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(test.history(), ["v1: failure"]);
     assert_eq!(test.history_of("other"), ["v1: in_progress"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_of_this_machine_that_is_wrong_does_not_count() {
+    for minutes in [-5, 5] {
+        let test = with_pod(without_node());
+        let emulator = test.github.clone();
+        test.cluster.tell_time(move || emulator.now());
+        let mut world = test.world();
+        let right = world.now.clone();
+        world.now = Arc::new(move || right() + jiff::SignedDuration::from_mins(minutes));
+        let begun = Instant::now();
+        let waited = wait(&world, &test.settings, &WAITING, |_| ()).await.unwrap();
+        assert_eq!(waited.ended, Ended::Final);
+        let took = begun.elapsed().as_secs();
+        assert!((28..33).contains(&took), "{minutes} minutes: {took} s");
+    }
 }
