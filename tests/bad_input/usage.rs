@@ -38,6 +38,10 @@ fn bad_usage() {
             "labels_not_legal",
             "sync deployment -l a=b=c --repo a/b --environment e --ref v1 --objects objects.yaml",
         ),
+        (
+            "regexp_from_flags",
+            "sync deployment/web --repo a/b --environment e --container web --regexp x( --objects objects.yaml",
+        ),
         ("timeout_without_wait", "sync --timeout 5m"),
         (
             "print_config_of_a_given_ref",

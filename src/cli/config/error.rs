@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     cli::{credentials::CredentialsError, kinds::TypeNameError},
+    extract::ExtractError,
     github::AddressError,
     plan::RepositoryError,
 };
@@ -85,6 +86,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
+    /// How the ref is found.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
     /// Address or id of an App.
     #[error("{flag} {text:?} {problem}")]
     GitHub {

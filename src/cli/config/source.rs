@@ -10,7 +10,7 @@ use crate::{
         kinds::Typed,
     },
     crd::{Extract, GitHubDeploymentSpec, RepositorySpec},
-    extract::is_legal_ref,
+    extract::{self, is_legal_ref},
 };
 
 /// The arguments that `sync` and `status` share, taken apart.
@@ -132,13 +132,17 @@ pub(super) fn from_flags(
             problem: "not a name that git takes for a branch or tag, nor a commit",
         });
     }
+    let rule = Extract {
+        container_name,
+        json_path,
+        regexp,
+        template,
+    };
+    if extracts {
+        extract::check(&rule)?;
+    }
     let spec = GitHubDeploymentSpec {
-        extract: Extract {
-            container_name,
-            json_path,
-            regexp,
-            template,
-        },
+        extract: rule,
         repository: RepositorySpec {
             name: repository(&repo, owner)?.to_string(),
             environment,

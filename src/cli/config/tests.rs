@@ -328,6 +328,14 @@ fn bad_usage_says_what_to_write() {
             "cannot be used with",
         ),
         (
+            "sync deploy/app --repo a/b --environment e --container c --regexp (",
+            "regexp \"(\" cannot be read: unclosed group",
+        ),
+        (
+            "sync deploy/app --repo a/b --environment e --json-path $.",
+            "jsonPath \"$.\" cannot be read",
+        ),
+        (
             "sync deploy --repo a/b --environment e --ref v1",
             "\"deploy\" is a type without a name; write for example deploy/app, deploy app, or deploy -l app=shop",
         ),
