@@ -1,14 +1,20 @@
 //! The Kubernetes client: from a kubeconfig as kubectl finds it, or from the service account of the pod.
 
-use std::{ffi::OsStr, net::IpAddr, path::PathBuf, time::Duration};
+mod credentials;
+mod kubeconfig;
+mod plugin;
+
+use std::{net::IpAddr, time::Duration};
 
 use ::kube::{
     Client, Config,
-    config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{InClusterError, KubeConfigOptions, KubeconfigError},
 };
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use percent_encoding::percent_decode_str;
 
+pub use self::credentials::CredentialsError;
+use self::kubeconfig::{Read, context_name, correct, read, unusable};
 use super::config::ClusterConfig;
 use crate::github::Proxies;
 
@@ -57,11 +63,64 @@ pub enum ClusterError {
         /// Why.
         source: KubeconfigError,
     },
+    /// A kubeconfig without contexts, such as an empty file.
+    #[error("the kubeconfig ({origin}) has no contexts: see whether it is the right file")]
+    NoContexts {
+        /// Which one.
+        origin: String,
+    },
+    /// A kubeconfig in which no context is chosen.
+    #[error("the kubeconfig ({origin}) has no current-context: give --context with one of {known}")]
+    NoCurrentContext {
+        /// Which one.
+        origin: String,
+        /// Those that it has.
+        known: String,
+    },
+    /// A context that the kubeconfig does not have.
+    #[error("the kubeconfig ({origin}) has no context {context:?}: give --context with one of {known}")]
+    UnknownContext {
+        /// Which one.
+        origin: String,
+        /// The context.
+        context: String,
+        /// Those that it has.
+        known: String,
+    },
+    /// A certificate authority that is none.
+    #[error("the certificate authority of the kubeconfig ({origin}) holds no certificate in PEM form")]
+    NoAuthority {
+        /// Which one.
+        origin: String,
+    },
+    /// A token that no request can carry.
+    #[error("the token in the kubeconfig ({origin}) holds line breaks or other characters of no token")]
+    TokenIllegal {
+        /// Which one.
+        origin: String,
+    },
+    /// A proxy that is none of HTTP.
+    #[error(
+        "the cluster at {address} is to be reached through a SOCKS proxy, which is not supported: name an HTTP proxy \
+             in proxy-url of the kubeconfig, or give the address of a tunnel"
+    )]
+    SocksProxy {
+        /// The API server.
+        address: String,
+    },
     /// The files of the service account.
     #[error("the service account of this pod cannot be used; is automountServiceAccountToken off?")]
     ServiceAccount {
         /// Why.
         source: InClusterError,
+    },
+    /// No credentials, where they come from a plugin or a file.
+    #[error("no credentials for the cluster at {address}")]
+    Credentials {
+        /// The API server.
+        address: String,
+        /// Why.
+        source: CredentialsError,
     },
     /// Credentials or TLS.
     #[error("no client for the cluster at {address}")]
@@ -88,10 +147,18 @@ pub async fn connect(config: &ClusterConfig) -> Result<Client, ClusterError> {
     // It would repeat for minutes, on top of the reader's own repetitions.
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    credentials::client(config).await
+}
+
+/// Makes a client of a configuration that asks nothing of others any more.
+fn client_of(config: Config) -> Result<Client, ClusterError> {
     let address = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|source| ClusterError::Client {
-        address,
-        source: Box::new(source),
+    Client::try_from(config).map_err(|source| match source {
+        ::kube::Error::ProxyProtocolDisabled { .. } => ClusterError::SocksProxy { address },
+        source => ClusterError::Client {
+            address,
+            source: Box::new(source),
+        },
     })
 }
 
@@ -111,62 +178,24 @@ pub fn contexts(config: &ClusterConfig) -> Vec<String> {
     }
 }
 
-/// What there is of kubeconfigs.
-enum Read {
-    /// Where it is from, and what is in it.
-    Kubeconfig(String, Box<Kubeconfig>),
-    /// The path at which there would be one.
-    Nothing(String),
-}
-
-fn read(wanted: &ClusterConfig) -> Result<Read, ClusterError> {
-    let (origin, read) = match &wanted.kubeconfig {
-        Some(path) => (path.display().to_string(), Kubeconfig::read_from(path).map(Some)),
-        None => (
-            "KUBECONFIG".to_owned(),
-            listed(std::env::var_os("KUBECONFIG").as_deref()),
-        ),
-    };
-    if let Some(kubeconfig) = read.map_err(|source| unusable(&origin, source))? {
-        return Ok(Read::Kubeconfig(origin, Box::new(kubeconfig)));
-    }
-    let path = std::env::home_dir()
-        .unwrap_or_else(|| PathBuf::from("~"))
-        .join(".kube/config");
-    let origin = path.display().to_string();
-    if !path.exists() {
-        return Ok(Read::Nothing(origin));
-    }
-    let read = Kubeconfig::read_from(&path).map_err(|source| unusable(&origin, source))?;
-    Ok(Read::Kubeconfig(origin, Box::new(read)))
-}
-
-/// The files that `KUBECONFIG` lists, as one: what comes first wins. As with kubectl some may be missing, but not all of
-/// them. None where nothing is listed.
-fn listed(variable: Option<&OsStr>) -> Result<Option<Kubeconfig>, KubeconfigError> {
-    let all: Vec<_> = std::env::split_paths(variable.unwrap_or_default())
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
-    let there: Vec<_> = all.iter().filter(|path| path.exists()).collect();
-    let files = if there.is_empty() { all.iter().collect() } else { there };
-    files.into_iter().try_fold(None, |merged: Option<Kubeconfig>, file| {
-        let next = Kubeconfig::read_from(file)?;
-        merged.unwrap_or_default().merge(next).map(Some)
-    })
-}
-
 async fn load(wanted: &ClusterConfig) -> Result<Config, ClusterError> {
-    let (origin, kubeconfig) = match read(wanted)? {
+    let (origin, mut kubeconfig) = match read(wanted)? {
         Read::Kubeconfig(origin, kubeconfig) => (origin, *kubeconfig),
         Read::Nothing(path) => return in_cluster(wanted, &path),
     };
+    let context = context_name(&origin, &kubeconfig, wanted.context.as_deref())?;
+    correct(&origin, &mut kubeconfig, &context)?;
     let options = KubeConfigOptions {
-        context: wanted.context.clone(),
+        context: Some(context),
         ..KubeConfigOptions::default()
     };
-    Config::from_custom_kubeconfig(kubeconfig, &options)
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .map_err(|source| unusable(&origin, source))
+        .map_err(|source| unusable(&origin, source))?;
+    if config.root_cert.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ClusterError::NoAuthority { origin });
+    }
+    Ok(config)
 }
 
 /// Takes the proxy of the environment away where kubectl would not use it: for plain HTTP, for this machine, and for
@@ -215,20 +244,6 @@ fn move_user(config: &mut Config) {
     }
 }
 
-fn unusable(origin: &str, source: KubeconfigError) -> ClusterError {
-    let origin = origin.to_owned();
-    match source {
-        KubeconfigError::Parse(error) => ClusterError::Malformed {
-            origin,
-            place: error
-                .location()
-                .map(|place| format!(" at line {}, column {}", place.line(), place.column()))
-                .unwrap_or_default(),
-        },
-        source => ClusterError::Unusable { origin, source },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,42 +278,6 @@ current-context: plain
             let client = connect_with(KUBECONFIG, context).await.expect("a client");
             assert_eq!(client.default_namespace(), expected, "{context:?}");
         }
-    }
-
-    #[test]
-    fn of_several_kubeconfigs_some_may_be_missing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("one"), KUBECONFIG).expect("a kubeconfig");
-        fs::write(path("two"), "contexts: [{name: other, context: {cluster: two}}]").expect("a kubeconfig");
-        let listed = |names: &[&str]| {
-            let paths = names.iter().map(|name| match *name {
-                "" => PathBuf::new(),
-                name => path(name),
-            });
-            let variable = std::env::join_paths(paths).expect("no separator in a name");
-            let contexts = |kubeconfig: Kubeconfig| -> Vec<String> {
-                kubeconfig.contexts.into_iter().map(|context| context.name).collect()
-            };
-            super::listed(Some(&variable)).map(|found| found.map(contexts))
-        };
-        for (names, expected) in [
-            (&[][..], None),
-            (&["", ""], None),
-            (&["one"], Some(&["plain", "shop"][..])),
-            (&["two", "one", ""], Some(&["other", "plain", "shop"])),
-            (&["absent", "two"], Some(&["other"])),
-            (&["two", "absent"], Some(&["other"])),
-        ] {
-            let found = listed(names).expect("what is there can be read");
-            let expected = expected.map(|names| names.iter().map(ToString::to_string).collect());
-            assert_eq!(found, expected, "{names:?}");
-        }
-        assert!(super::listed(None).expect("nothing").is_none());
-        let error = listed(&["absent", "absent too"])
-            .expect_err("none is there")
-            .to_string();
-        assert!(error.contains("absent"), "{error}");
     }
 
     #[test]
@@ -346,7 +325,19 @@ current-context: plain
                 "cannot be read as YAML at line 1",
             ),
             ("users: {hunter2: [", None, "cannot be read as YAML"),
-            ("", None, "cannot be used"),
+            ("", None, "has no contexts"),
+            (
+                "clusters: [{name: c, cluster: {server: 'https://one', certificate-authority-data: aGk=}}]
+contexts: [{name: x, context: {cluster: c}}]",
+                Some("x"),
+                "holds no certificate in PEM form",
+            ),
+            (
+                "clusters: [{name: c, cluster: {server: 'https://one', proxy-url: 'socks5://one:1080'}}]
+contexts: [{name: x, context: {cluster: c}}]",
+                Some("x"),
+                "is to be reached through a SOCKS proxy, which is not supported",
+            ),
         ] {
             let error = whole(connect_with(text, context).await.err().expect(text));
             assert!(error.contains(expected), "{error}");

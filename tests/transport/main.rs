@@ -1,9 +1,11 @@
-//! The way to GitHub over real sockets: TLS with authorities of the tests, proxies, redirects and packed answers.
+//! The way to GitHub over real sockets: TLS with authorities of the tests, proxies, redirects and packed answers; and
+//! credentials for the cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
 
 mod authority;
 mod certificates;
 mod connections;
+mod credentials;
 mod enterprise;
 mod proxies;
 mod redirects;
