@@ -11,7 +11,7 @@ use super::{
 use crate::{
     crd::{GROUP, PLURAL, VERSION},
     report::CheckName,
-    source::{self, Allowed, ApiFailure, Cluster, Permission, Scope},
+    source::{self, Allowed, ApiFailure, Cluster, Permission, Scope, SourceError},
     sync::{DeclaredIn, ObjectsIn},
 };
 
@@ -132,24 +132,16 @@ impl Asking<'_> {
                 return false;
             }
         };
-        let list = versions.join(", ");
         if versions.iter().any(|version| version == VERSION) {
+            let list = versions.join(", ");
             checks.ok(
                 CheckName::CustomResource,
                 format!("{PLURAL}.{GROUP} is served as {list}"),
             );
             return true;
         }
-        checks.failed(
-            CheckName::CustomResource,
-            Finding {
-                reason: "NotInstalled",
-                message: format!(
-                    "{PLURAL}.{GROUP} is served as {list}, and {VERSION} is needed: install it with \
-                     `kube-status-to-github crd | kubectl apply --server-side -f -`"
-                ),
-            },
-        );
+        let error = SourceError::OtherVersions { served: versions };
+        checks.failed(CheckName::CustomResource, Finding::new(error.reason(), &error));
         false
     }
 

@@ -12,10 +12,7 @@ use k8s_openapi::{
     api::{core::v1::ObjectReference, events::v1::Event},
     apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta, Time},
 };
-use kube::{
-    Api, Client, Resource,
-    api::{Patch, PatchParams, PostParams},
-};
+use kube::{Api, Client, Resource, api::PostParams};
 use serde_json::json;
 
 use super::{
@@ -25,6 +22,7 @@ use super::{
 use crate::{
     crd::{GitHubDeployment, GitHubDeploymentStatus},
     plan::State,
+    source::{self, Patience},
 };
 
 /// Field manager of the status, and reporting controller of the events.
@@ -185,9 +183,10 @@ pub fn note(
 /// An object that vanished, or was replaced by another of its name, is no error. Without permission for events the
 /// statuses are written all the same.
 pub async fn write(client: &Client, writes: Vec<StatusWrite>, now: Timestamp) -> Written {
+    let patience = &Patience::default();
     let outcomes = stream::iter(writes)
         .map(|write| async move {
-            let status = apply(client, &write).await;
+            let status = apply(client, &write, patience).await;
             let event = match (&write.event, &status) {
                 (Some(note), Ok(true)) => Some(create_event(client, &write, note, now).await),
                 _ => None,
@@ -223,8 +222,7 @@ impl Written {
 }
 
 /// True if the status was written, false if the object is not there any more.
-async fn apply(client: &Client, write: &StatusWrite) -> Result<bool, kube::Error> {
-    let objects: Api<GitHubDeployment> = Api::namespaced(client.clone(), &write.namespace);
+async fn apply(client: &Client, write: &StatusWrite, patience: &Patience) -> Result<bool, kube::Error> {
     let patch = json!({
         "apiVersion": GitHubDeployment::api_version(&()),
         "kind": GitHubDeployment::kind(&()),
@@ -236,12 +234,8 @@ async fn apply(client: &Client, write: &StatusWrite) -> Result<bool, kube::Error
         },
         "status": write.status,
     });
-    let parameters = PatchParams::apply(MANAGER).force();
-    match objects
-        .patch_status(&write.name, &parameters, &Patch::Apply(patch))
-        .await
-    {
-        Ok(_) => Ok(true),
+    match source::apply_status(client, (&write.namespace, &write.name), MANAGER, &patch, patience).await {
+        Ok(()) => Ok(true),
         // 409 is what another uid gets.
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
         Err(error) => Err(error),
@@ -288,12 +282,19 @@ fn namespace_is_going(status: &kube::core::Status) -> bool {
 
 fn status_problem(write: &StatusWrite, error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) if status.code == 403 => format!(
+        error if source::is_not_permitted(error) => format!(
             "may not patch githubdeployments/status in namespace {}; add to the role: apiGroups: \
              [\"github.decathlon.com\"], resources: [\"githubdeployments/status\"], verbs: [\"patch\"], or give \
              --write-status=false",
             write.namespace
         ),
+        // It names one of the fields, another one each time.
+        kube::Error::Api(status) if status.message.contains("field not declared in schema") => {
+            "no status was written: the CustomResourceDefinition of GitHubDeployments in this cluster is another one, \
+             without the fields of this program; replace it with `kube-status-to-github crd | kubectl apply \
+             --server-side --force-conflicts -f -`, or give --write-status=false"
+                .to_owned()
+        }
         error => format!(
             "the status of GitHubDeployment {}/{} was not written: {}",
             write.namespace,
@@ -305,26 +306,22 @@ fn status_problem(write: &StatusWrite, error: &kube::Error) -> String {
 
 /// Names no object, so that a whole pass without the permission gives one warning.
 fn event_problem(write: &StatusWrite, error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) if status.code == 403 => "may not create events, so there are none; add to the role: \
-             apiGroups: [\"events.k8s.io\"], resources: [\"events\"], verbs: [\"create\"]"
-            .to_owned(),
-        error => format!(
-            "the event of GitHubDeployment {}/{} was not written: {}",
-            write.namespace,
-            write.name,
-            brief(error)
-        ),
+    if source::is_not_permitted(error) {
+        return "may not create events, so there are none; add to the role: apiGroups: [\"events.k8s.io\"], resources: \
+                [\"events\"], verbs: [\"create\"]"
+            .to_owned();
     }
+    format!(
+        "the event of GitHubDeployment {}/{} was not written: {}",
+        write.namespace,
+        write.name,
+        brief(error)
+    )
 }
 
-/// What went wrong with a request. kube's own text for an answer of the API server repeats it as debug output.
+/// What went wrong with a request.
 pub(crate) fn brief(error: &kube::Error) -> String {
-    let text = match error {
-        kube::Error::Api(status) => status.message.clone(),
-        error => error.to_string(),
-    };
-    clean(&text, false).into_owned()
+    clean(&source::in_words(error), false).into_owned()
 }
 
 fn condition(status: &GitHubDeploymentStatus) -> Option<&Condition> {

@@ -277,9 +277,12 @@ fn garbled(path: &str, error: &serde_json::Error) -> ApiFailure {
 /// Reads the body of a successful answer, and repeats what failed but may succeed.
 async fn read(client: &Client, path: &str, forms: &str) -> Result<Bytes, ApiFailure> {
     let mut attempt = 0;
+    let mut forms = forms;
     loop {
         match read_once(client, path, forms).await {
             Ok(body) => return Ok(body),
+            // Not everything in front of an API server passes on what it does not know.
+            Err((ApiFailure::Answer { code: 406, .. }, _)) if forms != JSON => forms = JSON,
             Err((failure, asked)) if attempt < failure.retries() => {
                 let pause = pause(attempt, asked);
                 tracing::debug!(%failure, path, ?pause, "asking the API server again");
@@ -291,12 +294,13 @@ async fn read(client: &Client, path: &str, forms: &str) -> Result<Bytes, ApiFail
     }
 }
 
-/// As long as the API server asks for, else twice as long each time; half of it at random, so that those who failed
-/// together do not come back together.
-fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
-    let pause = asked.unwrap_or(FIRST_PAUSE * 2_u32.pow(attempt)).min(LONGEST_PAUSE);
+/// At least as long as the API server asks for, else twice as long each time; a part of it at random, so that those who
+/// failed together do not come back together.
+pub(super) fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
+    let own = FIRST_PAUSE * 2_u32.pow(attempt);
     let random = RandomState::new().build_hasher().finish() % 1000;
-    pause / 2 + pause / 2 * u32::try_from(random).unwrap_or_default() / 1000
+    let part = own / 2 * u32::try_from(random).unwrap_or_default() / 1000;
+    (asked.unwrap_or(own / 2) + part).min(LONGEST_PAUSE)
 }
 
 /// One request that reads.
@@ -374,7 +378,7 @@ fn failure(code: StatusCode, body: &[u8]) -> ApiFailure {
 
 /// The causes of an error, outermost first. Those that only repeat what stands before are left out, and so are the
 /// client's own words where there is a cause: they only say in which layer it was noticed.
-fn in_words(error: &kube::Error) -> String {
+pub(super) fn in_words(error: &kube::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -470,26 +474,4 @@ impl<'de, F: FnMut(Value)> Visitor<'de> for Items<'_, F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{super::mock, *};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_cluster_is_unknown_only_where_that_is_for_good() {
-        let refused = |code: u16| (code, json!({"kind": "Status", "status": "Failure", "code": code}));
-        let rows = [
-            ("read", (200, json!({"metadata": {"uid": "u"}})), Ok(Some("u"))),
-            ("not permitted", refused(403), Ok(None)),
-            ("no such namespace", refused(404), Ok(None)),
-            ("in trouble", refused(500), Err("ApiServerError")),
-            ("not us", refused(401), Err("Unauthorized")),
-        ];
-        for (name, answer, expected) in rows {
-            let (client, _) = mock::server(move |_| answer.clone());
-            let uid = cluster_uid(&client).await;
-            let uid = uid.as_ref().map(Option::as_deref).map_err(SourceError::reason);
-            assert_eq!(uid, expected, "{name}");
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     Complete, Declaration, Declared, GitHubDeploymentMeta, Scope, SourceError,
+    access::installed_versions,
     api::{self, ApiFailure, Selector},
     error::{DeclarationError, Permission},
     spec::{self, UnknownFields},
@@ -24,22 +25,21 @@ pub async fn declared_in_cluster(
     scope: &Scope,
     selector: Option<&str>,
 ) -> Result<Declared, SourceError> {
-    let collection = match scope {
-        Scope::Namespace(namespace) => format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"),
-        Scope::All => format!("/apis/{GROUP}/{VERSION}/{PLURAL}"),
-    };
+    let collection = collection(scope);
     let labels = selector.map(|labels| Selector::Labels(labels.to_owned()));
     let declarations = api::list(client, &collection, labels.as_ref(), |all: &mut Vec<_>, item| {
         all.push(declaration(&item))
     })
-    .await
-    .map_err(|failure| match failure {
-        ApiFailure::Answer { code: 404, .. } => SourceError::NotInstalled,
-        failure if failure.is_forbidden() => SourceError::Forbidden {
-            permission: Box::new(permission(scope)),
-        },
-        failure => SourceError::ListFailed { failure },
-    })?;
+    .await;
+    let declarations = match declarations {
+        Ok(declarations) => declarations,
+        Err(ApiFailure::Answer { code: 404, .. }) => return Err(not_served(client).await),
+        Err(failure) if failure.is_forbidden() => {
+            let permission = Box::new(permission(scope));
+            return Err(SourceError::Forbidden { permission });
+        }
+        Err(failure) => return Err(SourceError::ListFailed { failure }),
+    };
     // An item without a name may be any: nothing follows from what is not there.
     let complete = if selector.is_some() || declarations.iter().any(|one| one.github_deployment.is_none()) {
         Complete::Nothing
@@ -50,6 +50,41 @@ pub async fn declared_in_cluster(
         }
     };
     Ok(Declared { declarations, complete })
+}
+
+/// What one GitHubDeployment of a cluster is now, by a list, since reading one is no permission that is asked for. None
+/// where there is none of that name.
+///
+/// # Errors
+/// When the API server does not tell.
+pub async fn meta_in_cluster(
+    client: &Client,
+    (namespace, name): (&str, &str),
+) -> Result<Option<GitHubDeploymentMeta>, ApiFailure> {
+    let one = Selector::Fields(format!("metadata.name={name}"));
+    let collection = collection(&Scope::Namespace(namespace.to_owned()));
+    let found = api::list(client, &collection, Some(&one), |found: &mut Vec<_>, item| {
+        found.extend(meta(&item, namespace, true));
+    });
+    Ok(found.await?.into_iter().find(|meta| meta.name == name))
+}
+
+fn collection(scope: &Scope) -> String {
+    match scope {
+        Scope::Namespace(namespace) => format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"),
+        Scope::All => format!("/apis/{GROUP}/{VERSION}/{PLURAL}"),
+    }
+}
+
+/// Why a list of GitHubDeployments has no address.
+async fn not_served(client: &Client) -> SourceError {
+    match installed_versions(client).await {
+        Ok(served) if !served.is_empty() && !served.iter().any(|version| version == VERSION) => {
+            SourceError::OtherVersions { served }
+        }
+        // Whatever else it says now, it said that there is no such resource.
+        _ => SourceError::NotInstalled,
+    }
 }
 
 fn permission(scope: &Scope) -> Permission {
@@ -257,6 +292,28 @@ mod tests {
             let (client, _) = mock::server(move |_| (code, json!({"message": "no"})));
             let error = declared_in_cluster(&client, &scope, None).await.expect_err(message);
             assert_eq!((error.reason(), error.to_string().as_str()), (reason, message));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_with_another_version_is_told_so() {
+        let other = "githubdeployments.github.decathlon.com is served as v1alpha1, and v1beta1 is needed: install it \
+                     with `kube-status-to-github crd | kubectl apply --server-side --force-conflicts -f -`";
+        let group = |version: &str| {
+            let version = json!({"groupVersion": format!("{GROUP}/{version}"), "version": version});
+            json!({"name": GROUP, "versions": [version]})
+        };
+        for (answer, expected) in [
+            ((200, group("v1alpha1")), other.to_owned()),
+            ((200, group("v1beta1")), SourceError::NotInstalled.to_string()),
+            ((403, json!({})), SourceError::NotInstalled.to_string()),
+        ] {
+            let (client, _) = mock::server(move |path| match path {
+                "/apis/github.decathlon.com" => answer.clone(),
+                _ => (404, json!({})),
+            });
+            let error = declared_in_cluster(&client, &shop(), None).await.expect_err("no list");
+            assert_eq!((error.reason(), error.to_string()), ("NotInstalled", expected));
         }
     }
 }

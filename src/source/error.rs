@@ -27,6 +27,16 @@ pub enum SourceError {
          `kube-status-to-github crd | kubectl apply --server-side -f -`, or read GitHubDeployments from files with -f"
     )]
     NotInstalled,
+    /// The cluster knows GitHubDeployments of other versions only.
+    #[error(
+        "githubdeployments.github.decathlon.com is served as {}, and v1beta1 is needed: install it with \
+         `kube-status-to-github crd | kubectl apply --server-side --force-conflicts -f -`",
+        served.join(", ")
+    )]
+    OtherVersions {
+        /// Such as `v1alpha1`.
+        served: Vec<String>,
+    },
     /// GitHubDeployments may not be listed.
     #[error("{permission}{}", if permission.everywhere { "; or name one namespace with -n" } else { "" })]
     Forbidden {
@@ -57,7 +67,7 @@ impl SourceError {
         match self {
             Self::File(error) => error.reason(),
             Self::NothingDeclared { .. } => "NothingDeclared",
-            Self::NotInstalled => "NotInstalled",
+            Self::NotInstalled | Self::OtherVersions { .. } => "NotInstalled",
             Self::Forbidden { .. } => "Forbidden",
             Self::ListFailed { failure } | Self::ClusterUnknown { failure } => failure.reason(),
             Self::Choice(error) => error.reason(),

@@ -24,11 +24,12 @@ mod pods;
 mod spec;
 mod templates;
 mod watch;
+mod write;
 
 pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
 pub use api::{ApiFailure, cluster_uid, server_time};
 pub use chosen::{Chosen, KindName, choose, declared_by_choice};
-pub use declared::declared_in_cluster;
+pub use declared::{declared_in_cluster, meta_in_cluster};
 pub use discovery::{BUILT_IN_KINDS, Kind};
 pub(crate) use error::nearest;
 pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, PASSING_REASONS, Permission, SourceError};
@@ -43,6 +44,7 @@ pub use pods::add_causes;
 pub use spec::{check, check_extract, check_repository, value_problem};
 pub use templates::observe_with_templates;
 pub use watch::Watch;
+pub use write::{Patience, apply_status, in_words, is_conflict, is_not_permitted, merge_metadata};
 
 /// One GitHubDeployment, or what takes its place: a source from flags, or a document that should have been one.
 #[derive(Debug)]

@@ -1,16 +1,14 @@
 //! `deletionPolicy: Close`: a finalizer keeps a deleted GitHubDeployment until its deployments are inactive.
 
-use kube::{
-    Api, Resource,
-    api::{Patch, PatchParams},
-};
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use crate::{
-    crd::{DeletionPolicy, GitHubDeployment},
+    crd::{DeletionPolicy, GROUP, PLURAL},
     plan::Repository,
     report::{ChangeAction, Outcome, status::brief},
-    source::{GitHubDeploymentMeta, Permission},
+    source::{self, GitHubDeploymentMeta, Patience, Permission},
 };
 
 use super::{
@@ -23,8 +21,12 @@ use super::{
 /// The finalizer of `deletionPolicy: Close`.
 const FINALIZER: &str = "github.decathlon.com/close";
 
+/// How often an object is read again that somebody else changed before its finalizers were written.
+const CONFLICTS: u32 = 3;
+
 /// Puts the finalizer on GitHubDeployments that ask for it, before anything is reported for them.
 pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
+    let patience = Patience::default();
     for source in gathered.sources.values_mut() {
         let asks = source
             .spec()
@@ -35,9 +37,7 @@ pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
         let Some(meta) = in_cluster(source).filter(|meta| !is_held(meta)) else {
             continue;
         };
-        let mut finalizers = meta.finalizers.clone();
-        finalizers.push(FINALIZER.to_owned());
-        let obstacle = match set(world, meta, &finalizers).await {
+        let obstacle = match set(world, meta, true, &patience).await {
             Ok(true) => continue,
             // Nothing would ever close what was reported for it.
             Ok(false) => Standing::Skipped(Reason::new("Deleted", "the GitHubDeployment was deleted meanwhile")),
@@ -54,6 +54,7 @@ pub(super) async fn hold(world: &World, gathered: &mut Gathered) {
 ///
 /// A repository that is gone or may not be written never holds one back.
 pub(super) async fn release(pass: &Pass<'_>) {
+    let patience = Patience::default();
     for (index, source, work) in pass.sources() {
         let Some(meta) = in_cluster(source).filter(|meta| meta.deleting && is_held(meta)) else {
             continue;
@@ -68,13 +69,7 @@ pub(super) async fn release(pass: &Pass<'_>) {
                 "the finalizer goes although the spec cannot be read, so that nothing was closed"
             );
         }
-        let finalizers: Vec<String> = meta
-            .finalizers
-            .iter()
-            .filter(|finalizer| *finalizer != FINALIZER)
-            .cloned()
-            .collect();
-        if let Err(error) = set(pass.world, meta, &finalizers).await {
+        if let Err(error) = set(pass.world, meta, false, &patience).await {
             let error = problem(meta, &error);
             tracing::warn!(
                 namespace = meta.namespace,
@@ -130,36 +125,57 @@ fn is_held(meta: &GitHubDeploymentMeta) -> bool {
     meta.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// What the API server says, or the permission that is missing.
+/// Puts the finalizer on or takes it off, whatever else somebody changes at the same time. False if the object is not
+/// there any more.
+async fn set(world: &World, meta: &GitHubDeploymentMeta, held: bool, patience: &Patience) -> Result<bool, kube::Error> {
+    let Some(client) = &world.kubernetes else {
+        return Ok(false);
+    };
+    let mut meta = Cow::Borrowed(meta);
+    let mut attempt = 0;
+    loop {
+        let mut finalizers = meta.finalizers.clone();
+        finalizers.retain(|finalizer| finalizer != FINALIZER);
+        if held {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        // With the version, so that a finalizer which somebody else puts there now is not lost.
+        let metadata = json!({"finalizers": finalizers, "resourceVersion": meta.resource_version});
+        let place = (meta.namespace.as_str(), meta.name.as_str());
+        match source::merge_metadata(client, place, &metadata, patience).await {
+            Ok(()) => return Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
+            Err(error) if attempt == CONFLICTS || !source::is_conflict(&error) => return Err(error),
+            Err(conflict) => {
+                let Ok(now) = source::meta_in_cluster(client, place).await else {
+                    return Err(conflict);
+                };
+                let Some(now) = now.filter(|now| now.uid == meta.uid && (now.deleting != held)) else {
+                    return Ok(false);
+                };
+                if is_held(&now) == held {
+                    return Ok(true);
+                }
+                meta = Cow::Owned(now);
+                attempt += 1;
+            }
+        }
+    }
+}
+
+/// Why the finalizer could not be changed, and what to do.
 fn problem(meta: &GitHubDeploymentMeta, error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) if status.code == 403 => Permission {
+    if source::is_not_permitted(error) {
+        return Permission {
             verb: "patch",
-            group: GitHubDeployment::group(&()).into_owned(),
-            resource: GitHubDeployment::plural(&()).into_owned(),
+            group: GROUP.to_owned(),
+            resource: PLURAL.to_owned(),
             name: None,
             namespace: Some(meta.namespace.clone()),
             everywhere: false,
             needed: &["list", "patch"],
         }
-        .to_string(),
-        error => brief(error),
+        .to_string();
     }
-}
-
-/// Replaces the finalizers, if nobody changed the object since it was read. False if it is not there any more.
-async fn set(world: &World, meta: &GitHubDeploymentMeta, finalizers: &[String]) -> Result<bool, kube::Error> {
-    let Some(client) = &world.kubernetes else {
-        return Ok(false);
-    };
-    let api: Api<GitHubDeployment> = Api::namespaced(client.clone(), &meta.namespace);
-    let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": meta.resource_version}});
-    match api
-        .patch_metadata(&meta.name, &PatchParams::default(), &Patch::Merge(patch))
-        .await
-    {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
-        Err(error) => Err(error),
-        Ok(_) => Ok(true),
-    }
+    brief(error)
 }

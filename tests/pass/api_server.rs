@@ -16,6 +16,8 @@ use kube::{Client, client::Body};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::objects::merge;
+
 /// In place of a status: the request is never answered, and its connection is lost after a while.
 pub const SILENCE: u16 = 0;
 
@@ -34,6 +36,8 @@ struct State {
     objects: BTreeMap<String, Value>,
     /// Parts of paths or queries, and the status that requests for them get.
     refused: Vec<(String, u16)>,
+    /// Objects by path, and what somebody else changes in them just before the next patch of theirs.
+    meddling: Vec<(String, Value)>,
     requests: Vec<(Method, String)>,
     version: u64,
     /// What it tells of the time.
@@ -136,6 +140,11 @@ impl ApiServer {
     /// From now on every answer tells this time.
     pub fn tell_time(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) {
         self.state().clock = Some(Arc::new(clock));
+    }
+
+    /// Somebody else changes an object just before it is patched the next time. Several changes: one each time.
+    pub fn meddle(&self, path: &str, change: Value) {
+        self.state().meddling.push((path.to_owned(), change));
     }
 
     /// Nothing is refused any more.
@@ -251,6 +260,12 @@ impl State {
             Some(path) => (path, true),
             None => (path, false),
         };
+        if let Some(next) = self.meddling.iter().position(|(meddled, _)| meddled == path) {
+            let (_, change) = self.meddling.remove(next);
+            let mut object = self.objects[path].clone();
+            merge(&mut object, change);
+            self.store(path.to_owned(), object);
+        }
         let Some(mut object) = self.objects.get(path).cloned() else {
             return failure(404, "NotFound", path);
         };
@@ -280,13 +295,18 @@ impl State {
 
 /// True if the object has the labels and the fields that the query asks for.
 fn is_selected(object: &Value, query: &str) -> bool {
-    let has = |place: &Value, selector: &str| {
+    let all = |selector: &str, has: &dyn Fn(&str, &str) -> bool| {
         let mut requirements = selector.split(',').map(|one| one.split_once('=').expect("NAME=VALUE"));
-        requirements.all(|(name, value)| place[name] == *value)
+        requirements.all(|(name, value)| has(name, value))
+    };
+    let label = |name: &str, value: &str| object["metadata"]["labels"][name] == *value;
+    let field = |name: &str, value: &str| {
+        let found = name.split('.').fold(object, |object, name| &object[name]);
+        *found == *value
     };
     url::form_urlencoded::parse(query.as_bytes()).all(|(name, selector)| match &*name {
-        "labelSelector" => has(&object["metadata"]["labels"], &selector),
-        "fieldSelector" => has(object, &selector),
+        "labelSelector" => all(&selector, &label),
+        "fieldSelector" => all(&selector, &field),
         _ => true,
     })
 }

@@ -144,6 +144,7 @@ async fn without_the_finalizer_nothing_is_reported() {
     let test = Test::new();
     test.roll_out("v1", Rollout::Done);
     test.cluster.apply(closing(json!({})));
+    let refused = format!("Refused: {}", github_deployment_path("app"));
     let rows = [
         (
             403,
@@ -151,7 +152,9 @@ async fn without_the_finalizer_nothing_is_reported() {
              {apiGroups: [\"github.decathlon.com\"], resources: [\"githubdeployments\"], verbs: [\"list\", \"patch\"]}"
                 .to_owned(),
         ),
-        (500, format!("Refused: {}", github_deployment_path("app"))),
+        (409, refused.clone()),
+        (500, refused.clone()),
+        (503, refused),
     ];
     for (code, problem) in rows {
         test.cluster.refuse("/githubdeployments/app", code);
@@ -174,4 +177,41 @@ async fn what_was_deleted_before_it_could_be_held_is_not_reported() {
     test.cluster.refuse("/githubdeployments/app", 404);
     assert_eq!(all_said(&test.pass().await), ["app skip Deleted"]);
     assert_eq!(test.history(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_changes_meanwhile_does_not_matter() {
+    let test = Test::new();
+    test.roll_out("v1", Rollout::Done);
+    test.cluster.apply(closing(json!({})));
+    let path = github_deployment_path("app");
+    test.cluster
+        .meddle(&path, json!({"metadata": {"labels": {"team": "a"}}}));
+    test.cluster
+        .meddle(&path, json!({"metadata": {"finalizers": ["example.com/a"]}}));
+    test.pass().await;
+    assert_eq!(test.history(), ["v1: success"]);
+    let metadata = &declared(&test).unwrap()["metadata"];
+    assert_eq!(metadata["labels"], json!({"team": "a"}));
+    assert_eq!(metadata["finalizers"], json!(["example.com/a", FINALIZER]));
+
+    test.cluster.delete(&path);
+    let others = json!({"metadata": {"finalizers": ["example.com/a", "example.com/b", FINALIZER]}});
+    test.cluster.meddle(&path, others);
+    assert_eq!(all_done(&test.pass().await), ["close v1 inactive done"]);
+    let finalizers = &declared(&test).unwrap()["metadata"]["finalizers"];
+    assert_eq!(*finalizers, json!(["example.com/a", "example.com/b"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_while_it_is_to_be_held_is_not_reported() {
+    let test = Test::new();
+    test.roll_out("v1", Rollout::Done);
+    test.cluster.apply(closing(json!({})));
+    let deleted = json!({"metadata": {"finalizers": ["example.com/a"], "deletionTimestamp": "2026-01-01T00:00:00Z"}});
+    test.cluster.meddle(&github_deployment_path("app"), deleted);
+    assert_eq!(all_said(&test.pass().await), ["app skip Deleted"]);
+    assert_eq!(test.history(), Vec::<String>::new());
+    let finalizers = &declared(&test).unwrap()["metadata"]["finalizers"];
+    assert_eq!(*finalizers, json!(["example.com/a"]));
 }

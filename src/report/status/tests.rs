@@ -343,6 +343,12 @@ type Asked = Arc<Mutex<Vec<String>>>;
 /// Stands for 403 in a namespace that is being deleted.
 const GOING: u16 = 1403;
 
+/// Stands for 403 by an admission webhook.
+const DENIED: u16 = 2403;
+
+/// Stands for 500 of a CustomResourceDefinition that lacks a field.
+const UNDECLARED: u16 = 1500;
+
 fn failure(code: u16) -> (u16, Value) {
     if code == GOING {
         let (_, mut status) = failure(403);
@@ -350,9 +356,21 @@ fn failure(code: u16) -> (u16, Value) {
             json!({"causes": [{"reason": "NamespaceTerminating", "message": "m", "field": "metadata.namespace"}]});
         return (403, status);
     }
+    let (code, message) = match code {
+        DENIED => (
+            403,
+            "admission webhook \"policy.example.com\" denied the request: no owner",
+        ),
+        UNDECLARED => (
+            500,
+            "failed to create typed patch object (shop/app; github.decathlon.com/v1beta1, Kind=GitHubDeployment): \
+             .status.state: field not declared in schema",
+        ),
+        code => (code, "no"),
+    };
     (
         code,
-        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "No", "code": code}),
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "No", "code": code}),
     )
 }
 
@@ -419,6 +437,13 @@ async fn what_the_server_refuses() {
             (2, 0),
             Some("resources: [\"events\"], verbs: [\"create\"]"),
         ),
+        (
+            "no fields for the status",
+            UNDECLARED,
+            201,
+            (0, 0),
+            Some("replace it with `kube-status-to-github crd | kubectl apply --server-side --force-conflicts -f -`"),
+        ),
         ("namespace is going", 200, GOING, (2, 0), None),
         ("namespace is gone", 200, 404, (2, 0), None),
     ] {
@@ -440,4 +465,58 @@ async fn what_the_server_refuses() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_policy_that_refuses_is_not_a_missing_permission() {
+    for (status_code, event_code, expected) in [
+        (DENIED, 201, "the status of GitHubDeployment shop/app was not written"),
+        (200, DENIED, "the event of GitHubDeployment shop/app was not written"),
+    ] {
+        let (client, _) = server(move |_, path| {
+            let is_event = path.contains("/events");
+            let code = if is_event { event_code } else { status_code };
+            if code < 300 { taken(path) } else { failure(code) }
+        });
+        let written = write(&client, vec![a_write("app")], at(NOW)).await;
+        let said = "admission webhook \"policy.example.com\" denied the request: no owner";
+        assert_eq!(written.warnings, [format!("{expected}: {said}")]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_without_a_spec_gets_its_status_too() {
+    let (client, _) = server(|_, path| match taken(path) {
+        (200, mut object) => {
+            object.as_object_mut().expect("an object").remove("spec");
+            (200, object)
+        }
+        event => event,
+    });
+    let written = write(&client, vec![a_write("app")], at(NOW)).await;
+    assert_eq!((written.statuses, written.events, written.warnings), (1, 1, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_no_time_is_asked_again_but_not_for_ever() {
+    for code in [429, 503, 504] {
+        let asked = Arc::new(Mutex::new(0));
+        let times = Arc::clone(&asked);
+        let (client, _) = server(move |_, path| {
+            let mut times = times.lock().expect("one thread");
+            *times += 1;
+            if *times <= 3 { failure(code) } else { taken(path) }
+        });
+        let written = write(&client, vec![a_write("app")], at(NOW)).await;
+        assert_eq!(
+            (written.statuses, written.events, written.warnings),
+            (1, 1, vec![]),
+            "{code}"
+        );
+    }
+    let (client, asked) = server(|_, _| failure(503));
+    let many: Vec<_> = (0..100).map(|number| a_write(&format!("app-{number}"))).collect();
+    let written = write(&client, many, at(NOW)).await;
+    assert_eq!((written.statuses, written.warnings.len()), (0, 100));
+    assert_eq!(asked.lock().expect("one thread").len(), 120);
 }
