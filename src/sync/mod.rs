@@ -14,7 +14,7 @@ mod settings;
 mod status;
 mod wait;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -35,6 +35,9 @@ use crate::{
     report::{Document, Progress, SUPERSEDED},
     source::SourceError,
 };
+
+/// What the cluster is told after the deadline takes no longer: what ended the pass is worth a moment.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What a pass works with: the two servers, the clock, and the wish to stop.
 #[derive(Clone)]
@@ -120,7 +123,7 @@ async fn report(
         // What the objects show would be taken for the present.
         let (pass, sources) = pass.finish();
         if settings.write_status && !settings.dry_run {
-            status::write(world, &pass.document, &sources).await;
+            at_last(deadline, status::write(world, &pass.document, &sources)).await;
         }
         return Err(error.into());
     }
@@ -129,10 +132,10 @@ async fn report(
         return Ok(pass.finish().0);
     }
     pass.apply().await;
-    finalizer::release(&pass).await;
+    at_last(deadline, finalizer::release(&pass)).await;
     let (pass, sources) = pass.finish();
     if settings.write_status {
-        status::write(world, &pass.document, &sources).await;
+        at_last(deadline, status::write(world, &pass.document, &sources)).await;
     }
     Ok(pass)
 }
@@ -152,5 +155,16 @@ async fn before<T>(
             .await
             .unwrap_or(Err(RunError::DeadlineExceeded)),
         None => reading.await,
+    }
+}
+
+/// What the cluster is told at the end of a pass, also where the deadline was reached before.
+async fn at_last(deadline: Option<Instant>, telling: impl Future<Output = ()>) {
+    let Some(deadline) = deadline else {
+        return telling.await;
+    };
+    let end = deadline.max(Instant::now() + LAST_WORDS);
+    if timeout_at(end, telling).await.is_err() {
+        tracing::warn!("the cluster took too long to be told the result; the next pass tells what is missing");
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
+    api_server::SILENCE,
     objects::{Rollout, deployment, github_deployment},
     world::{ENVIRONMENT, REPOSITORY, Test, all_done, all_said},
 };
@@ -166,6 +167,21 @@ async fn a_deadline_that_passes_while_all_is_read_is_an_error() {
     test.github.inject(Fault::on(OperationKind::GraphQlQuery, late));
     let error = test.try_pass().await.expect_err("too late");
     assert!(matches!(error, RunError::DeadlineExceeded), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_does_not_answer_does_not_hold_a_pass_beyond_its_deadline() {
+    for (deadline, longest) in [(20, 20), (2, 7)] {
+        let mut test = three();
+        test.settings.deadline = Some(Duration::from_secs(deadline));
+        test.cluster.refuse("/status", SILENCE);
+        let begin = tokio::time::Instant::now();
+        let pass = test.try_pass().await.unwrap();
+        let took = begin.elapsed();
+        assert!(took <= Duration::from_secs(longest), "{deadline}: {took:?}");
+        assert_eq!(pass.document.summary.create, 3);
+        all_reported(&test);
+    }
 }
 
 #[tokio::test(start_paused = true)]
