@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{Environment, GitRef, LatestStatus, State};
+use super::{
+    state::{LatestStatus, State},
+    words::{Environment, GitRef},
+};
 
 /// The row of the rule that decided. The names appear in `-o json` and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -6,10 +6,12 @@
 
 mod changes;
 mod rule;
+mod state;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use changes::*;
 pub use rule::{Situation, is_enough, plan};
+pub use state::*;
 pub use words::*;

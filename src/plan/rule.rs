@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     changes::{Change, Changes, Rule, Verdict},
-    words::{
-        By, Deployment, Environment, Existing, Identity, Knowledge, LatestStatus, Marker, Off, ReadNamespaces, State,
-        Unknown, Wanted,
-    },
+    state::{LatestStatus, State},
+    words::{By, Deployment, Environment, Existing, Identity, Knowledge, Marker, Off, ReadNamespaces, Unknown, Wanted},
 };
 
 /// Everything the decision for one environment depends on. It is written with `-o json -v`, so that a decision can
