@@ -22,7 +22,8 @@ use crate::{github::GitHub, report::Outcome};
 use super::{
     Settings, World,
     environments::EnvironmentWork,
-    gather::{Gathered, Observer, Reason, Source, Sources},
+    gather::{Gathered, Observer, Sources},
+    standing::{Reason, Source},
 };
 use environment::{Writer, deployment_of};
 use record::Attempt;

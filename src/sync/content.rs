@@ -8,8 +8,8 @@ use crate::{
 use super::{
     Details,
     environments::EnvironmentWork,
-    gather::Source,
     links::{Values, link},
+    standing::Source,
 };
 
 /// A deployment for a source.

@@ -17,7 +17,8 @@ use crate::{
 use super::{
     DeclaredIn, Details, Settings, World,
     apply::Record,
-    gather::{Gathered, Observer, Seen, Source, Sources, Standing},
+    gather::{Gathered, Observer, Sources},
+    standing::{Seen, Source, Standing},
 };
 
 /// Environments whose older deployments are read at once.

@@ -15,7 +15,8 @@ use super::{
     World,
     apply::Pass,
     environments::EnvironmentWork,
-    gather::{Gathered, Reason, Source, Standing},
+    gather::Gathered,
+    standing::{Reason, Source, Standing},
 };
 
 /// The finalizer of `deletionPolicy: Close`.

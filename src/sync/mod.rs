@@ -11,6 +11,7 @@ mod links;
 mod outcome;
 mod repeat;
 mod settings;
+mod standing;
 mod status;
 mod wait;
 

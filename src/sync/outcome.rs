@@ -14,7 +14,7 @@ use super::{
     apply::{Fate, Pass},
     content,
     environments::EnvironmentWork,
-    gather::{Reason, Seen, Source, Standing},
+    standing::{Reason, Seen, Source, Standing},
 };
 
 impl Pass<'_> {

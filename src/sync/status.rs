@@ -5,7 +5,7 @@ use crate::report::{
     status::{self, StatusWrite},
 };
 
-use super::{World, gather::Source};
+use super::{World, standing::Source};
 
 /// Writes what changed. `sources` are in the order of the document's results.
 pub(super) async fn write(world: &World, document: &Document, sources: &[Source]) {

@@ -17,9 +17,10 @@ use crate::{
 
 use super::{
     Bound, Pass, RunError, Settings, World, before, deadline,
-    gather::{self, Gathered, Reason, Source, Standing},
+    gather::{self, Gathered},
     repeat::stopped,
     report,
+    standing::{Reason, Source, Standing},
 };
 
 /// The longest time between two looks.

@@ -14,7 +14,7 @@ use crate::{
     sync::{
         content,
         environments::EnvironmentWork,
-        gather::{Reason, Source},
+        standing::{Reason, Source},
     },
 };
 

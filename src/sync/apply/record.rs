@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     plan::{Change, LatestStatus, Rule},
     report::{ChangeAction, ChangeResult, DeploymentResult, Outcome},
-    sync::{environments::EnvironmentWork, gather::Reason},
+    sync::{environments::EnvironmentWork, standing::Reason},
 };
 
 /// What became of the changes of one environment.
