@@ -41,7 +41,7 @@ pub use files::{
 pub use kind_names::{KindError, kind_named, names_of_kind};
 pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
-pub use spec::{check, check_extract, check_repository, value_problem};
+pub use spec::{check, check_extract, check_repository, is_namespace, value_problem};
 pub use templates::observe_with_templates;
 pub use watch::Watch;
 pub use write::{Patience, apply_status, in_words, is_conflict, is_not_permitted, merge_metadata};

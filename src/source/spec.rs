@@ -152,7 +152,7 @@ pub(super) fn reference(source: &SourceRef, default_namespace: &str) -> Result<O
         return Err(invalid("spec.sourceRef.name", &source.name, expected));
     }
     let namespace = set(&source.namespace).unwrap_or_else(|| default_namespace.to_owned());
-    if !is_dns_name(&namespace) || namespace.contains('.') {
+    if !is_namespace(&namespace) {
         let expected = "the name of a namespace";
         return Err(invalid("spec.sourceRef.namespace", &namespace, expected));
     }
@@ -183,6 +183,12 @@ fn is_api_version(text: &str) -> bool {
         Some((group, version)) => is_dns_name(group) && is_dns_name(version) && !version.contains('.'),
         None => is_dns_name(text) && !text.contains('.'),
     }
+}
+
+/// True if a namespace may be called so: a label of RFC 1123, of at most 63 characters.
+#[must_use]
+pub fn is_namespace(text: &str) -> bool {
+    is_dns_name(text) && !text.contains('.') && text.len() <= 63
 }
 
 fn is_dns_name(text: &str) -> bool {

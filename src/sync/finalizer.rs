@@ -122,7 +122,8 @@ fn in_cluster(source: &Source) -> Option<&GitHubDeploymentMeta> {
         .filter(|meta| meta.in_cluster)
 }
 
-fn is_held(meta: &GitHubDeploymentMeta) -> bool {
+/// True if the finalizer is on it.
+pub(super) fn is_held(meta: &GitHubDeploymentMeta) -> bool {
     meta.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
 }
 

@@ -58,6 +58,13 @@ fn a_rollout_beyond_its_deadline_fails_and_a_rollback_is_a_new_deployment() {
         r#"{"spec": {"progressDeadlineSeconds": 600}}"#,
     ]);
     test.kubectl(["rollout", "undo", "deployment/web"]);
+    // For a moment the new rollout shows the deadline of the one before, and kubectl takes it for its own.
+    test.kubectl([
+        "wait",
+        "--for=condition=Progressing=True",
+        "deployment/web",
+        "--timeout=60s",
+    ]);
     test.rolled_out("deployment/web");
     let document = test.sync(&[]).expect(0).document();
     assert_eq!(document["results"][0]["rule"], "moved", "{document:#}");

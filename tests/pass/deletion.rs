@@ -32,6 +32,13 @@ fn declared(test: &Test) -> Option<Value> {
     test.cluster.get(&github_deployment_path("app"))
 }
 
+/// The reason that the object itself gives, to whoever wonders why it is still there.
+fn why_it_waits(test: &Test) -> String {
+    let shown = &declared(test).expect("it waits")["status"]["conditions"][0];
+    assert_eq!((&shown["type"], &shown["status"]), (&json!("Ready"), &json!("False")));
+    shown["reason"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_finalizer_comes_first_and_goes_after_the_closing() {
     let test = reported().await;
@@ -76,11 +83,23 @@ async fn a_closing_that_is_refused_or_deferred_holds_the_object() {
     let loss = Fault::on(OperationKind::GraphQlMutation, FaultKind::LostAnswer);
     test.github.inject(loss.times(2));
     assert_eq!(all_said(&test.pass().await), ["app fail AnswerLost"]);
-    assert!(declared(&test).is_some());
+    assert_eq!(why_it_waits(&test), "AnswerLost");
 
     test.settings.max_writes = 0;
     assert_eq!(all_said(&test.pass().await), ["app defer MaxWrites"]);
-    assert!(declared(&test).is_some());
+    assert_eq!(why_it_waits(&test), "MaxWrites");
+    test.cluster.take_writes();
+    test.pass().await;
+    assert_eq!(
+        test.cluster.take_writes(),
+        Vec::<String>::new(),
+        "the same is said once"
+    );
+
+    test.github.inject(Fault::new(FaultKind::LostAnswer).always());
+    assert!(test.try_pass().await.is_err());
+    assert_eq!(why_it_waits(&test), "GitHubUnreachable");
+    test.github.clear_faults();
 
     test.settings.max_writes = 1;
     test.pass().await;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ClusterConfig, ConfigError, not_empty, stdin_count, text};
+use super::{ClusterConfig, ConfigError, namespace_name, not_empty, stdin_count};
 use crate::{
     cli::{
         args::{ExtractArguments, KubernetesArguments},
@@ -54,9 +54,7 @@ impl ExtractConfig {
         if stdin_count(&filename) > 1 {
             return Err(ConfigError::StdinTwice);
         }
-        if let Some(namespace) = &namespace {
-            text("--namespace", namespace, usize::MAX)?;
-        }
+        namespace_name(namespace.as_deref())?;
         let typed = match object.as_slice() {
             [] => None,
             words => Some(Typed::parse(words, not_empty(selector).as_deref())?),

@@ -21,7 +21,7 @@ pub use status::{StatusConfig, Subject};
 pub use sync::{Repeat, RepositoryAllow, SyncConfig};
 
 use super::{config_file::Listed, kinds::Typed};
-use crate::{crd::GitHubDeploymentSpec, plan::Repository};
+use crate::{crd::GitHubDeploymentSpec, plan::Repository, source::is_namespace};
 
 /// The time after which `--wait` gives up where `--timeout` is not given.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -133,6 +133,19 @@ fn text(flag: &'static str, value: &str, longest: usize) -> Result<(), ConfigErr
         });
     }
     Ok(())
+}
+
+/// `--namespace`. What is no name would be a part of another address at the API server, which knows nothing there.
+fn namespace_name(namespace: Option<&str>) -> Result<(), ConfigError> {
+    let Some(namespace) = namespace else { return Ok(()) };
+    text("--namespace", namespace, usize::MAX)?;
+    if is_namespace(namespace) {
+        return Ok(());
+    }
+    Err(ConfigError::Text {
+        flag: "--namespace",
+        problem: "not the name of a namespace; write at most 63 lower-case letters, digits and -",
+    })
 }
 
 fn stdin_count(paths: &[PathBuf]) -> usize {

@@ -1,7 +1,8 @@
 //! Which objects are meant, and what flags say about them.
 
 use super::{
-    ClusterConfig, ConfigError, Declarations, ENVIRONMENT_LENGTH, Objects, not_empty, repository, stdin_count, text,
+    ClusterConfig, ConfigError, Declarations, ENVIRONMENT_LENGTH, Objects, namespace_name, not_empty, repository,
+    stdin_count, text,
 };
 use crate::{
     cli::{
@@ -41,9 +42,7 @@ impl Source {
         if stdin_count(&filename) + stdin_count(&objects) > 1 {
             return Err(ConfigError::StdinTwice);
         }
-        if let Some(namespace) = &namespace {
-            text("--namespace", namespace, usize::MAX)?;
-        }
+        namespace_name(namespace.as_deref())?;
         let objects = match objects {
             paths if paths.is_empty() => Objects::Cluster,
             paths => Objects::Files(paths),

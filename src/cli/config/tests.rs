@@ -361,6 +361,8 @@ fn bad_usage_says_what_to_write() {
         ("sync -f x -l a=b", "cannot be used with"),
         ("sync -n a -A", "cannot be used with"),
         ("sync -n ''", "--namespace is empty"),
+        ("sync -n ../shop", "--namespace is not the name of a namespace"),
+        ("sync -n Shop", "--namespace is not the name of a namespace"),
         ("sync -f - --objects -", "stdin can be read once"),
         ("sync --interval 0s", "longer than zero"),
         ("sync --interval 60", "such as 60s"),
