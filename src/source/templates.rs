@@ -5,8 +5,6 @@
 //! ReplicaSet or PodTemplate of its namespace. The template is put where a Rollout of its own would have it, so that
 //! everything that looks at the object finds the containers, and a new image is a new rollout.
 
-use std::cell::RefCell;
-
 use serde_json::Value;
 
 use super::{ObjectReference, Objects, Observation, ObservationError, observe};
@@ -19,6 +17,14 @@ const LENDERS: [(&str, &str); 3] = [
     ("v1", "PodTemplate"),
 ];
 
+/// What was seen of an object.
+enum Look<T> {
+    /// All there is to see.
+    Reduced(T),
+    /// The object, and from whom it borrows its pod template.
+    Borrows(Box<(Value, Result<ObjectReference, ObservationError>)>),
+}
+
 /// Looks at the objects as [`observe`] does, but `reduce` finds a borrowed pod template in `spec.template`. Where it
 /// can't be had, the object is unreadable: what runs is not known.
 pub async fn observe_with_templates<T>(
@@ -26,38 +32,32 @@ pub async fn observe_with_templates<T>(
     references: &[ObjectReference],
     reduce: impl Fn(usize, &Value) -> T,
 ) -> Vec<Observation<T>> {
-    let borrowers = RefCell::new(Vec::new());
     let looked_at = observe(objects, references, |place, object| {
-        let Some(lender) = lender(object, &references[place]) else {
-            return Some(reduce(place, object));
-        };
-        borrowers.borrow_mut().push((place, object.clone(), lender));
-        None
+        match lender(object, &references[place]) {
+            None => Look::Reduced(reduce(place, object)),
+            Some(lender) => Look::Borrows(Box::new((object.clone(), lender))),
+        }
     })
     .await;
-    let mut observations: Vec<Observation<T>> = looked_at
-        .into_iter()
-        .map(|observation| match observation {
-            Observation::Found(Some(reduced)) => Observation::Found(reduced),
-            // To be replaced below: each of these borrows.
-            Observation::Found(None) | Observation::Gone => Observation::Gone,
-            Observation::Unreadable(error) => Observation::Unreadable(error),
-        })
-        .collect();
+    let (mut borrowers, mut lenders) = (Vec::new(), Vec::new());
+    let sort = |(place, observation): (usize, Observation<Look<T>>)| match observation {
+        Observation::Found(Look::Reduced(reduced)) => Observation::Found(reduced),
+        Observation::Found(Look::Borrows(borrower)) => match *borrower {
+            (object, Ok(lender)) => {
+                borrowers.push((place, object));
+                lenders.push(lender);
+                // To be replaced below.
+                Observation::Gone
+            }
+            (_, Err(error)) => Observation::Unreadable(error),
+        },
+        Observation::Gone => Observation::Gone,
+        Observation::Unreadable(error) => Observation::Unreadable(error),
+    };
+    let mut observations: Vec<Observation<T>> = looked_at.into_iter().enumerate().map(sort).collect();
 
-    let (mut borrowers, mut lenders) = (borrowers.into_inner(), Vec::new());
-    borrowers.retain(|(place, _, lender)| match lender {
-        Ok(lender) => {
-            lenders.push(lender.clone());
-            true
-        }
-        Err(error) => {
-            observations[*place] = Observation::Unreadable(error.clone());
-            false
-        }
-    });
     let templates = observe(objects, &lenders, |_, lender| pod_template(lender).cloned()).await;
-    for (((place, mut object, _), lender), template) in borrowers.into_iter().zip(lenders).zip(templates) {
+    for (((place, mut object), lender), template) in borrowers.into_iter().zip(lenders).zip(templates) {
         let borrower = references[place].clone();
         observations[place] = match template {
             Observation::Found(Some(template)) => {
@@ -104,7 +104,10 @@ fn lender(object: &Value, reference: &ObjectReference) -> Option<Result<ObjectRe
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{
+        super::{Cluster, mock},
+        *,
+    };
 
     fn rollout(name: &str, spec: &Value) -> Value {
         json!({
@@ -185,5 +188,55 @@ mod tests {
                 "gone",
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn what_an_expired_list_said_of_a_template_is_forgotten() {
+        let borrows = json!({"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"}});
+        let mut expired = false;
+        let (client, _) = mock::server(move |path| {
+            if path == "/apis/argoproj.io/v1alpha1" {
+                let resource = json!({"name": "rollouts", "singularName": "rollout", "kind": "Rollout", "namespaced": true, "verbs": ["get", "list"]});
+                let resources =
+                    json!({"kind": "APIResourceList", "groupVersion": "argoproj.io/v1alpha1", "resources": [resource]});
+                return (200, resources);
+            }
+            if path.contains("/deployments") {
+                let lender =
+                    json!({"metadata": {"namespace": "shop", "name": "app"}, "spec": {"template": image("app:v1")}});
+                return (200, lender);
+            }
+            if !path.contains("continue=") {
+                let spec = if expired {
+                    json!({"template": image("own:v2")})
+                } else {
+                    borrows.clone()
+                };
+                return (
+                    200,
+                    json!({"metadata": {"continue": "next"}, "items": [rollout("app-0", &spec)]}),
+                );
+            }
+            if !expired {
+                expired = true;
+                return (410, json!({"kind": "Status", "code": 410, "reason": "Expired"}));
+            }
+            (200, json!({"metadata": {}, "items": []}))
+        });
+        let references: Vec<ObjectReference> = (0..20)
+            .map(|number| ObjectReference {
+                api_version: "argoproj.io/v1alpha1".to_owned(),
+                kind: "Rollout".to_owned(),
+                namespace: Some("shop".to_owned()),
+                name: format!("app-{number}"),
+            })
+            .collect();
+        let objects = Objects::Cluster(Cluster::new(client));
+        let images = observe_with_templates(&objects, &references, |_, object| {
+            let image = object.pointer("/spec/template/spec/containers/0/image");
+            image.and_then(Value::as_str).unwrap_or("none").to_owned()
+        })
+        .await;
+        assert_eq!(images[0], Observation::Found("own:v2".to_owned()));
     }
 }
