@@ -22,7 +22,7 @@ use super::{
 use crate::{
     kstatus::{self, Explanation, Status, Workload},
     report::{HealthExplanation, HealthRow, HealthWriter, Live, RolloutRow, Style},
-    source::{self, Cluster, Declaration, ObjectReference, Objects, Observation, ObservationError},
+    source::{self, Cluster, Declaration, ObjectReference, Objects, Observation},
 };
 
 /// Between two looks of `--wait`.
@@ -340,7 +340,7 @@ async fn look_until_final(
             }
             Observation::Gone => true,
             // A server that answered before is given the time to come back.
-            Observation::Unreadable(error) => !looked_before || !passes(error),
+            Observation::Unreadable(error) => !looked_before || !error.is_passing(),
         };
         let done = observed.iter().filter(is_final).count();
         looked_before = true;
@@ -367,9 +367,4 @@ fn row(reference: &ObjectReference, observation: &Observation<Explanation>) -> O
         message: health.message.clone(),
         is_final: matches!(health.status, Status::Current | Status::Failed),
     })
-}
-
-/// True if the next look may not meet it again.
-fn passes(error: &ObservationError) -> bool {
-    source::PASSING_REASONS.contains(&error.reason())
 }

@@ -305,16 +305,33 @@ impl GitHubError {
             Self::SignOnRequired { .. } => "SingleSignOnRequired",
             Self::NotFound { .. } => "RepositoryNotFound",
             Self::Archived { .. } => "RepositoryArchived",
-            // What is forbidden for now, or to everyone who comes this way, says nothing about the repository.
-            Self::Forbidden {
-                repository, message, ..
-            } if repository.is_none() || is_policy(message) => "GitHubRefused",
-            Self::Forbidden { .. } => "GitHubForbidden",
+            Self::Forbidden { .. } if self.is_hopeless() => "GitHubForbidden",
             Self::RefNotFound { .. } => "RefNotFound",
-            Self::Refused { .. } => "GitHubRefused",
+            Self::Forbidden { .. } | Self::Refused { .. } => "GitHubRefused",
             Self::NoNumber { .. } => "DeploymentNumberUnknown",
             Self::Limited { .. } => "RateLimited",
             Self::Lost { .. } => "AnswerLost",
+        }
+    }
+
+    /// True if the next pass may not meet it again: an answer was lost, or GitHub is out of reach.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Unreachable { .. })
+    }
+
+    /// True if no later pass could write to the repository either: it is gone, archived, or closed to these credentials.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::Archived { .. } | Self::NotInstalled { .. } | Self::NoInstallation { .. } => {
+                true
+            }
+            // What is forbidden for now, or to everyone who comes this way, says nothing about the repository.
+            Self::Forbidden {
+                repository, message, ..
+            } => repository.is_some() && !is_policy(message),
+            _ => false,
         }
     }
 

@@ -71,7 +71,7 @@ pub enum Change {
     },
     /// Post a state on a deployment that exists.
     Status {
-        /// The sources that it speaks for, worst first.
+        /// The sources that it speaks for, in the order of their names.
         indexes: Vec<usize>,
         /// The row.
         rule: Rule,

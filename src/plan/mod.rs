@@ -12,6 +12,7 @@ mod tests;
 mod words;
 
 pub use changes::*;
+pub(crate) use rule::is_other_rollout;
 pub use rule::{Situation, is_enough, plan};
 pub use state::*;
 pub use words::*;

@@ -182,7 +182,7 @@ fn decide<'a>(situation: &'a Situation, wanted: &'a Wanted, shared: &BTreeMap<us
 }
 
 /// A uid or rollout that one side does not know counts as equal.
-fn is_other_rollout(a: &Identity, b: &Identity) -> bool {
+pub(crate) fn is_other_rollout(a: &Identity, b: &Identity) -> bool {
     fn differ<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
         matches!((a, b), (Some(a), Some(b)) if a != b)
     }

@@ -201,6 +201,10 @@ pub struct SourceResult {
     pub deployment: Option<DeploymentResult>,
     /// Why it could not be reported.
     pub error: Option<ErrorResult>,
+    /// True for a failure that the next pass may not meet again. Programs have `reason`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub passing: bool,
     /// What the user should know although it worked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

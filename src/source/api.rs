@@ -101,6 +101,16 @@ impl ApiFailure {
         }
     }
 
+    /// True if the next request may not meet it again: the API server is in trouble, or out of reach.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Answer { code, .. } => !matches!(code, 401 | 403),
+            Self::Unreachable { .. } => true,
+            Self::Garbled { .. } => false,
+        }
+    }
+
     /// True if the object of this name does not exist: only an answer that speaks of the object itself says so, not
     /// one of a proxy, nor one about a path that is not served.
     pub(super) fn says_gone(&self, object: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    ChoiceError, Complete, Declaration, Declared, ObjectReference, Objects, ObservationError, Scope,
+    ChoiceError, Cluster, Complete, Declaration, Declared, ObjectReference, Objects, ObservationError, Scope,
     api::{self, ApiFailure, Selector},
     declared::text,
     discovery::group_and_version,
@@ -71,7 +71,7 @@ pub async fn choose(objects: &Objects, chosen: &Chosen) -> Result<Vec<SourceRef>
     for kind in kinds {
         let any = kind.any_object(scope)?;
         match objects {
-            Objects::Cluster(_) => found.extend(listed(objects, &any, selector, scope).await?),
+            Objects::Cluster(cluster) => found.extend(listed(cluster, &any, selector, scope).await?),
             Objects::Files(objects) => {
                 let is_chosen = |object: &&Value| any.is_of_kind(object) && labels::matches(&parsed, object);
                 let names = objects.iter().filter(is_chosen).filter_map(name_of);
@@ -127,14 +127,11 @@ pub async fn declared_by_choice(
 
 /// The objects of a kind that the API server selects.
 async fn listed(
-    objects: &Objects,
+    cluster: &Cluster,
     any: &ObjectReference,
     selector: &str,
     scope: &Scope,
 ) -> Result<Vec<ObjectReference>, ChoiceError> {
-    let Objects::Cluster(cluster) = objects else {
-        return Ok(Vec::new());
-    };
     let resource = cluster.resource(any).await;
     let resource = resource.map_err(|error| match error {
         ObservationError::Failed { failure, .. } => ChoiceError::Failed {

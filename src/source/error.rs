@@ -445,10 +445,21 @@ impl ObservationError {
             Self::LenderUnreadable { error, .. } => error.reason(),
         }
     }
-}
 
-/// Reasons of failures that the next look may not meet again: the API server is in trouble, or out of reach.
-pub const PASSING_REASONS: [&str; 2] = ["ApiServerError", "ApiServerUnreachable"];
+    /// True if the next look may not meet it again.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Failed { failure, .. } => failure.is_passing(),
+            Self::LenderUnreadable { error, .. } => error.is_passing(),
+            Self::Forbidden { .. }
+            | Self::VersionNotServed { .. }
+            | Self::KindNotServed { .. }
+            | Self::LenderInvalid { .. }
+            | Self::LenderGone { .. } => false,
+        }
+    }
+}
 
 /// A permission that is missing, displayed with the rule that gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]

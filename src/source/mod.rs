@@ -32,7 +32,7 @@ pub use chosen::{Chosen, KindName, choose, declared_by_choice};
 pub use declared::{declared_in_cluster, meta_in_cluster};
 pub use discovery::{BUILT_IN_KINDS, Kind};
 pub(crate) use error::nearest;
-pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, PASSING_REASONS, Permission, SourceError};
+pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, Permission, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
 pub use files::{
     declared_among_objects, declared_in_files, declared_in_list, each_object_from_files, objects_from_files,

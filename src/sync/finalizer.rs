@@ -16,7 +16,7 @@ use super::{
     apply::Pass,
     environments::EnvironmentWork,
     gather::Gathered,
-    standing::{Reason, Source, Standing},
+    standing::{Outlook, Reason, Source, Standing},
 };
 
 /// The finalizer of `deletionPolicy: Close`.
@@ -104,10 +104,7 @@ fn may_go(index: usize, source: &Source, work: Option<&EnvironmentWork>) -> bool
 
 /// True if no later pass could close anything there either.
 fn is_out_of_reach(repository: &Repository, reason: &Reason) -> bool {
-    let never = matches!(
-        reason.reason,
-        "RepositoryNotFound" | "RepositoryArchived" | "GitHubForbidden" | "AppNotInstalled"
-    );
+    let never = reason.outlook == Outlook::Hopeless;
     if never {
         tracing::warn!(%repository, reason = reason.message, "the finalizer goes although nothing could be closed");
     }

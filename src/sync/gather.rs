@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     DeclaredIn, ObjectsIn, RunError, SUPERSEDED, Settings, World,
-    bound::Bound,
+    memory::Memory,
     standing::{Reason, Seen, Source, Standing},
     wait::Overdue,
 };
@@ -33,13 +33,13 @@ pub(super) struct Observer {
     /// The cluster of this pass, if known.
     cluster: Option<String>,
     pub(super) objects: Objects,
-    bound: Arc<Bound>,
+    memory: Arc<Memory>,
     /// What becomes of a source that is not final: the time to wait for it is over.
     pub overdue: Option<Overdue>,
 }
 
 /// Reads declarations and objects.
-pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Gathered, RunError> {
+pub(super) async fn gather(world: &World, settings: &Settings, memory: &Arc<Memory>) -> Result<Gathered, RunError> {
     world.progress.stage("reading GitHubDeployments", None);
     let (declared, objects) = match &settings.declared_in {
         DeclaredIn::Flags { chosen, spec, .. } => {
@@ -56,7 +56,7 @@ pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound
     let cluster = match (&settings.cluster_name, &settings.objects_in) {
         (Some(name), _) => Some(name.clone()),
         (None, ObjectsIn::Files(_)) => Some("files".to_owned()),
-        (None, ObjectsIn::Cluster) => source::cluster_uid(kubernetes(world)?).await?,
+        (None, ObjectsIn::Cluster) => memory.cluster_uid(kubernetes(world)?).await?,
     };
     let sources: Vec<Source> = declared
         .declarations
@@ -68,7 +68,7 @@ pub(super) async fn gather(world: &World, settings: &Settings, bound: &Arc<Bound
         knowledge: Arc::new(knowledge),
         cluster,
         objects,
-        bound: Arc::clone(bound),
+        memory: Arc::clone(memory),
         overdue: None,
     };
     let mut sources: Sources = sources.into_iter().enumerate().collect();
@@ -152,9 +152,16 @@ impl Observer {
             } => (git_ref.as_deref(), *generation),
             _ => (None, None),
         };
+        // What has no generation is behind every one: none is less.
+        let is_behind = |facts: &Facts| facts.generation < generation;
         let fail_fast = settings.fail_fast.then_some(now);
-        let readable: Vec<&mut Source> = sources.values_mut().filter(|source| source.admitted).collect();
-        let references: Vec<ObjectReference> = readable.iter().filter_map(|source| source.object.clone()).collect();
+        let admitted = sources.values_mut().filter(|source| source.admitted);
+        let (readable, references): (Vec<&mut Source>, Vec<ObjectReference>) = admitted
+            .filter_map(|source| {
+                let object = source.object.clone()?;
+                Some((source, object))
+            })
+            .unzip();
         world.progress.stage("reading objects", None);
         let mut observations = source::observe_with_templates(&self.objects, &references, |position, object| {
             let extracted = match given {
@@ -170,7 +177,7 @@ impl Observer {
             };
             let facts = source::facts(object);
             let health = match generation {
-                Some(wanted) if facts.generation < generation => Health::waiting_for_generation(wanted),
+                Some(wanted) if is_behind(&facts) => Health::waiting_for_generation(wanted),
                 _ => kstatus::compute(object, now),
             };
             let health = match fail_fast.and_then(|now| kstatus::lasting_of_pod(object, &health, now)) {
@@ -178,8 +185,7 @@ impl Observer {
                 None => health,
             };
             // The pods of an object that is waited for are those of an earlier rollout.
-            let is_present = facts.generation >= generation;
-            let workload = Workload::of(object, &health).filter(|_| is_present);
+            let workload = Workload::of(object, &health).filter(|_| !is_behind(&facts));
             let seen = Seen {
                 health,
                 facts,
@@ -204,7 +210,7 @@ impl Observer {
                         format!("{source} has no metadata.generation to wait for: leave --generation out"),
                     ))
                 }
-                Observation::Found((seen, _)) if seen.facts.generation < generation => Standing::Behind(Box::new(seen)),
+                Observation::Found((seen, _)) if is_behind(&seen.facts) => Standing::Behind(Box::new(seen)),
                 Observation::Found((seen, _)) if given.is_some() && self.is_superseded(source, &seen.facts) => {
                     Standing::Skipped(Reason::new(
                         SUPERSEDED,
@@ -219,7 +225,7 @@ impl Observer {
                     Standing::Seen(Box::new(seen))
                 }
                 Observation::Gone => Standing::Gone,
-                Observation::Unreadable(error) => Standing::Failed(Reason::new(error.reason(), error.to_string())),
+                Observation::Unreadable(error) => Standing::Failed(Reason::from(&error)),
             };
         }
         for source in sources.values_mut() {
@@ -230,7 +236,7 @@ impl Observer {
     /// True if the object shows another rollout than the one that the given ref belongs to.
     fn is_superseded(&self, source: &Source, facts: &Facts) -> bool {
         let object = source.object.as_ref();
-        object.is_some_and(|object| self.bound.is_superseded_by(object, facts))
+        object.is_some_and(|object| self.memory.is_superseded_by(object, facts))
     }
 
     /// Who the source is, in the form of the marker.

@@ -31,7 +31,7 @@ pub struct LinkError {
 /// Unreserved characters of RFC 3986 stay as they are inside a value.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Workflows paste the address into shells: nothing that a shell reads stays.
+/// Workflows paste the address into shells: nothing that is read between quotes stays. Addresses need the likes of `&`.
 const SHELL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

@@ -1,13 +1,13 @@
 //! The pass: read what is wanted, read what exists, decide, write the difference, tell.
 
 mod apply;
-mod bound;
 mod close;
 mod content;
 mod environments;
 mod finalizer;
 mod gather;
 mod links;
+mod memory;
 mod outcome;
 mod repeat;
 mod settings;
@@ -28,8 +28,8 @@ pub use repeat::repeat;
 pub use settings::{AllowedRepositories, DeclaredIn, Details, ObjectsIn, Settings};
 pub use wait::{Waited, Waiting, wait};
 
-use bound::Bound;
 use gather::Gathered;
+use memory::Memory;
 
 use crate::{
     github::{GitHub, GitHubError},
@@ -96,10 +96,10 @@ pub async fn run_once(world: &World, settings: &Settings) -> Result<Pass, RunErr
     run(world, settings, &Arc::default()).await
 }
 
-/// One of several passes, which share what a given ref is bound to.
-async fn run(world: &World, settings: &Settings, bound: &Arc<Bound>) -> Result<Pass, RunError> {
+/// One of several passes, which share a memory.
+async fn run(world: &World, settings: &Settings, memory: &Arc<Memory>) -> Result<Pass, RunError> {
     let deadline = deadline(settings);
-    let gathered = before(deadline, gather::gather(world, settings, bound)).await?;
+    let gathered = before(deadline, gather::gather(world, settings, memory)).await?;
     report(world, settings, deadline, gathered).await
 }
 
@@ -124,7 +124,11 @@ async fn report(
         // What the objects show would be taken for the present.
         let (pass, sources) = pass.finish();
         if settings.write_status && !settings.dry_run {
-            at_last(deadline, status::write(world, &pass.document, &sources)).await;
+            at_last(
+                end_of_last_words(deadline),
+                status::write(world, &pass.document, &sources),
+            )
+            .await;
         }
         return Err(error.into());
     }
@@ -133,10 +137,11 @@ async fn report(
         return Ok(pass.finish().0);
     }
     pass.apply().await;
-    at_last(deadline, finalizer::release(&pass)).await;
+    let end = end_of_last_words(deadline);
+    at_last(end, finalizer::release(&pass)).await;
     let (pass, sources) = pass.finish();
     if settings.write_status {
-        at_last(deadline, status::write(world, &pass.document, &sources)).await;
+        at_last(end, status::write(world, &pass.document, &sources)).await;
     }
     Ok(pass)
 }
@@ -159,12 +164,16 @@ async fn before<T>(
     }
 }
 
+/// When the cluster has to be told everything; never before it had a moment.
+fn end_of_last_words(deadline: Option<Instant>) -> Option<Instant> {
+    deadline.map(|deadline| deadline.max(Instant::now() + LAST_WORDS))
+}
+
 /// What the cluster is told at the end of a pass, also where the deadline was reached before.
-async fn at_last(deadline: Option<Instant>, telling: impl Future<Output = ()>) {
-    let Some(deadline) = deadline else {
+async fn at_last(end: Option<Instant>, telling: impl Future<Output = ()>) {
+    let Some(end) = end else {
         return telling.await;
     };
-    let end = deadline.max(Instant::now() + LAST_WORDS);
     if timeout_at(end, telling).await.is_err() {
         tracing::warn!("the cluster took too long to be told the result; the next pass tells what is missing");
     }

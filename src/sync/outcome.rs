@@ -14,7 +14,7 @@ use super::{
     apply::{Fate, Pass},
     content,
     environments::EnvironmentWork,
-    standing::{Reason, Seen, Source, Standing},
+    standing::{Outlook, Reason, Seen, Source, Standing},
 };
 
 impl Pass<'_> {
@@ -141,6 +141,7 @@ fn described(source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
         message: None,
         deployment: None,
         error: None,
+        passing: false,
         warnings: extracted
             .map(|extracted| extracted.warnings.clone())
             .unwrap_or_default(),
@@ -216,6 +217,7 @@ impl SourceResult {
         self.action = Action::Fail;
         self.reason = Some(reason.reason.to_owned());
         self.message = Some(reason.message.clone());
+        self.passing = reason.outlook == Outlook::Passing;
         self.error = Some(ErrorResult {
             reason: reason.reason.to_owned(),
             message: reason.message,

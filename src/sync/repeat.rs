@@ -1,6 +1,6 @@
 //! Passes again and again, at an interval, until the user stops them.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
@@ -16,19 +16,23 @@ pub async fn repeat<T>(
     interval: Duration,
     mut tell: impl FnMut(Result<Pass, RunError>) -> T,
 ) -> T {
-    let bound = Arc::default();
+    let memory = Arc::default();
     loop {
         let started = Instant::now();
-        let told = tell(run(world, settings, &bound).await);
+        let told = tell(run(world, settings, &memory).await);
         tokio::select! {
-            stopped = stopped(world) => if stopped { return told },
+            // First: a pass that took longer than the interval must not be followed by another one then.
+            biased;
+            () = stopped(world) => return told,
             () = sleep_until(started + interval) => {}
         }
     }
 }
 
-/// Ready once the user wants an end; false if nobody can say so any more.
-pub(super) async fn stopped(world: &World) -> bool {
+/// Ready once the user wants an end; never where nobody can say so any more.
+pub(super) async fn stopped(world: &World) {
     let mut stop = world.stop.clone();
-    stop.wait_for(|stop| *stop).await.is_ok()
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        pending().await
+    }
 }

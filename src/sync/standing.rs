@@ -9,7 +9,7 @@ use crate::{
     kstatus::{Health, Replicas, Status},
     plan::{By, DEFAULT_TASK, Environment, Hash, Repository, State},
     report::with_causes,
-    source::{Declaration, DeclarationError, Facts, ObjectReference},
+    source::{Declaration, DeclarationError, Facts, ObjectReference, ObservationError},
 };
 
 use super::{Settings, wait::Overdue};
@@ -19,7 +19,7 @@ pub(super) struct Source {
     pub declaration: Declaration,
     pub object: Option<ObjectReference>,
     pub environment: Option<Environment>,
-    /// How its ref is found; none for a source whose ref is given.
+    /// How its ref is found. Not asked where the ref is given.
     pub rule: Result<Rule, ExtractError>,
     /// True if nothing about the declaration speaks against reading the object.
     pub admitted: bool,
@@ -84,11 +84,39 @@ impl Seen {
 pub(super) struct Reason {
     pub reason: &'static str,
     pub message: String,
+    pub outlook: Outlook,
+}
+
+/// What later passes may expect where this one met trouble.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// The same, until somebody mends it.
+    #[default]
+    Lasting,
+    /// The next one may not meet it again.
+    Passing,
+    /// None of them can write there either.
+    Hopeless,
 }
 
 impl From<&GitHubError> for Reason {
     fn from(error: &GitHubError) -> Self {
-        Self::new(error.reason(), with_causes(error).join(": "))
+        let outlook = match error {
+            _ if error.is_passing() => Outlook::Passing,
+            _ if error.is_hopeless() => Outlook::Hopeless,
+            _ => Outlook::Lasting,
+        };
+        Self {
+            outlook,
+            ..Self::new(error.reason(), with_causes(error).join(": "))
+        }
+    }
+}
+
+impl From<&ObservationError> for Reason {
+    fn from(error: &ObservationError) -> Self {
+        let reason = Self::new(error.reason(), error.to_string());
+        if error.is_passing() { reason.passing() } else { reason }
     }
 }
 
@@ -97,6 +125,15 @@ impl Reason {
         Self {
             reason,
             message: message.into(),
+            outlook: Outlook::default(),
+        }
+    }
+
+    /// The same, of trouble that the next pass may not meet again.
+    pub fn passing(self) -> Self {
+        Self {
+            outlook: Outlook::Passing,
+            ..self
         }
     }
 }
@@ -109,7 +146,7 @@ impl Source {
             environment: None,
             rule: Err(ExtractError::ExtractMissing),
             admitted: true,
-            standing: Standing::Gone,
+            standing: Standing::Failed(Reason::new("NotRead", "its object was not read")),
             observed_at: Instant::now(),
         };
         if let Err(standing) = source.admit(settings) {

@@ -9,14 +9,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    kstatus::Status,
     plan::{Hash, State},
     report::{Action, Ended, RolloutRow, SUPERSEDED, SourceResult, with_causes},
     source::{self, Watch},
 };
 
 use super::{
-    Bound, Pass, RunError, Settings, World, before, deadline,
+    Memory, Pass, RunError, Settings, World, before, deadline,
     gather::{self, Gathered},
     repeat::stopped,
     report,
@@ -31,9 +30,6 @@ const BREATH: Duration = Duration::from_millis(250);
 
 /// GitHub is not asked for longer than that only where nothing changes.
 const REREAD: Duration = Duration::from_secs(30);
-
-/// Reasons of failures on GitHub's side that the next pass may not meet again.
-const PASSING_REASONS: [&str; 2] = ["AnswerLost", "GitHubUnreachable"];
 
 /// How long is waited, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +69,11 @@ impl Overdue {
 /// Runs passes until every source is final, or the time is over. Every look is given to `tell`, in the order of the
 /// sources.
 ///
-/// What fails in the first pass is told at once; once a pass ran, servers are given the time to come back.
+/// What fails in the first pass is told at once; once a pass ran, servers are given the time to come back, and the last
+/// pass that ran is what waiting came to.
 ///
 /// # Errors
-/// When the first pass, or the last one, can't run at all.
+/// When the first pass can't run at all.
 pub async fn wait(
     world: &World,
     settings: &Settings,
@@ -88,43 +85,54 @@ pub async fn wait(
         true => by_the_clock_of_the_cluster(world).await,
         false => world.clone(),
     };
-    let bound = Arc::default();
+    let memory = Arc::default();
     let mut watch = Watch::default();
     let mut last: Option<Last> = None;
-    let mut ran = false;
+    let mut trouble = String::new();
     loop {
         let begun = Instant::now();
         let deadline = deadline(settings);
-        let looked = before(deadline, gather::gather(world, settings, &bound)).await;
+        let looked = before(deadline, gather::gather(world, settings, &memory)).await;
         let passed = match looked {
             Ok(gathered) => {
                 tell(&rows(&gathered));
                 watch.follow(&gathered.observer.objects, &versions(&gathered)).await;
                 let shown = shown(&gathered);
-                match last.take().filter(|last| last.still_holds(&shown)) {
-                    Some(last) => Ok(last),
-                    None => report(world, settings, deadline, gathered).await.map(|pass| Last {
-                        shown,
-                        at: Instant::now(),
-                        pass,
-                    }),
+                match last.take() {
+                    Some(last) if last.still_holds(&shown) => Ok(last),
+                    earlier => match report(world, settings, deadline, gathered).await {
+                        Ok(pass) => Ok(Last {
+                            pass,
+                            shown,
+                            at: Instant::now(),
+                        }),
+                        Err(error) => Err((error, earlier)),
+                    },
                 }
             }
-            Err(error) => Err(error),
+            Err(error) => Err((error, last.take())),
         };
-        let done = match &passed {
-            Ok(last) => last.is_done(waiting.fail_fast),
-            Err(_) => !ran,
+        let (reported, is_done) = match passed {
+            Ok(reported) => {
+                trouble.clear();
+                let is_done = reported.is_done(waiting.fail_fast);
+                (reported, is_done)
+            }
+            Err((error, None)) => return Err(error),
+            Err((error, Some(earlier))) => {
+                warn_once(&mut trouble, &error);
+                (earlier, false)
+            }
         };
-        ran = true;
-        let ended = if done {
+        let ended = if is_done {
             Some(Ended::Final)
         } else if Instant::now() >= end {
             Some(Ended::TimedOut)
         } else {
             let next = (Instant::now() + POLL).min(end);
             tokio::select! {
-                stopped = stopped(world) => stopped.then_some(Ended::Stopped),
+                biased;
+                () = stopped(world) => Some(Ended::Stopped),
                 () = watch.changed() => {
                     sleep_until((begun + BREATH).min(end)).await;
                     None
@@ -132,26 +140,29 @@ pub async fn wait(
                 () = sleep_until(next) => None,
             }
         };
-        match (ended, passed) {
-            (None, Ok(passed)) => last = Some(passed),
-            (None, Err(_)) => {}
-            (Some(_), Err(error)) => return Err(error),
-            (Some(Ended::TimedOut), Ok(last)) => {
-                let state = waiting.timeout_state;
-                let overdue = state.map(|state| Overdue {
-                    state,
-                    timeout: waiting.timeout,
-                });
-                return Ok(match overdue {
-                    Some(overdue) => give_up(world, settings, &bound, overdue, last.pass).await,
-                    None => Waited {
-                        pass: last.pass,
-                        ended: Ended::TimedOut,
-                    },
-                });
+        let Some(ended) = ended else {
+            last = Some(reported);
+            continue;
+        };
+        return Ok(match (ended, waiting.timeout_state) {
+            (Ended::TimedOut, Some(state)) => {
+                let timeout = waiting.timeout;
+                give_up(world, settings, &memory, Overdue { state, timeout }, reported.pass).await
             }
-            (Some(ended), Ok(last)) => return Ok(Waited { pass: last.pass, ended }),
-        }
+            _ => Waited {
+                pass: reported.pass,
+                ended,
+            },
+        });
+    }
+}
+
+/// Says that a look failed, unless the last one that failed said the same.
+fn warn_once(trouble: &mut String, error: &RunError) {
+    let causes = with_causes(error).join(": ");
+    if causes != *trouble {
+        tracing::warn!("{causes}; looking again until the time is over");
+        *trouble = causes;
     }
 }
 
@@ -171,9 +182,9 @@ async fn by_the_clock_of_the_cluster(world: &World) -> World {
 }
 
 /// One more pass, which tells GitHub that the time is over. Where it cannot run, the last one stands.
-async fn give_up(world: &World, settings: &Settings, bound: &Arc<Bound>, overdue: Overdue, last: Pass) -> Waited {
+async fn give_up(world: &World, settings: &Settings, memory: &Arc<Memory>, overdue: Overdue, last: Pass) -> Waited {
     let deadline = deadline(settings);
-    let gathered = before(deadline, gather::gather(world, settings, bound)).await;
+    let gathered = before(deadline, gather::gather(world, settings, memory)).await;
     let passed = match gathered {
         Ok(mut gathered) => {
             gathered.give_up(overdue);
@@ -291,7 +302,7 @@ fn row(source: &Source) -> Option<RolloutRow> {
 
 fn is_overdue(source: &Source) -> bool {
     match &source.standing {
-        Standing::Seen(seen) => seen.is_overdue() || seen.health.status == Status::InProgress,
+        Standing::Seen(seen) => seen.is_overdue(),
         Standing::Behind(_) => true,
         Standing::Gone | Standing::Skipped(_) | Standing::Failed(_) => false,
     }
@@ -301,10 +312,7 @@ fn is_overdue(source: &Source) -> bool {
 fn is_settled(result: &SourceResult) -> bool {
     match result.action {
         Action::Defer => false,
-        Action::Fail => !result
-            .reason
-            .as_deref()
-            .is_some_and(|reason| PASSING_REASONS.contains(&reason) || source::PASSING_REASONS.contains(&reason)),
+        Action::Fail => !result.passing,
         Action::Skip => true,
         // Of an object on its way out.
         Action::Close if result.state.is_none() => true,

@@ -6,7 +6,7 @@ use github_emulator::{Fault, FaultKind, OperationKind};
 use kube_status_to_github::{
     plan::State,
     report::{Action, Ended, SUPERSEDED},
-    sync::{DeclaredIn, Waited, Waiting, wait},
+    sync::{DeclaredIn, Waited, Waiting, World, repeat, wait},
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -320,6 +320,94 @@ async fn a_stop_leaves_what_github_shows() {
     assert_eq!(waited.ended, Ended::Stopped);
     assert_eq!(begun.elapsed().as_secs(), after.as_secs());
     assert_eq!(test.history(), ["v1: in_progress"]);
+}
+
+/// GitHub answers nothing but 503.
+fn outage() -> Fault {
+    Fault::new(FaultKind::Status { code: 503, body: None }).always()
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_at_the_end_is_a_time_that_is_over() {
+    for timeout_state in [None, Some(State::Failure)] {
+        let test = from_flags(None);
+        test.roll_out("v1", Rollout::UnderWay);
+        let waiting = Waiting {
+            timeout_state,
+            ..TEN_MINUTES
+        };
+        let meanwhile = || {
+            test.roll_out("v1", Rollout::Done);
+            test.github.inject(outage());
+        };
+        let waited = waited_as(&test, waiting, Duration::from_secs(60), meanwhile).await;
+        assert_eq!(waited.ended, Ended::TimedOut, "{timeout_state:?}");
+        let said = all_said(&waited.pass.document);
+        assert!(said[0].ends_with("v1 in_progress"), "{timeout_state:?}: {said:?}");
+        assert_eq!(test.history(), ["v1: in_progress"], "{timeout_state:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_the_deadline_cut_is_looked_for_by_the_next_pass() {
+    let mut test = from_flags(None);
+    test.settings.deadline = Some(Duration::from_secs(5));
+    test.roll_out("v1", Rollout::UnderWay);
+    let slow = FaultKind::Delay { milliseconds: 8_000 };
+    test.github
+        .inject(Fault::on(OperationKind::GraphQlMutation, slow).times(1));
+    let waited = waited(&test, || test.roll_out("v1", Rollout::Done)).await;
+    assert_eq!(waited.ended, Ended::Final);
+    assert_eq!(test.history(), ["v1: in_progress success"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_pass_begins_once_an_end_is_wanted() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::Done);
+    let world = test.world();
+    let interval = Duration::from_secs(1);
+    for _ in 0..20 {
+        test.stop.send_replace(false);
+        // Longer than the interval, so that the next pass is due when this one ends.
+        let slow = FaultKind::Delay { milliseconds: 3_000 };
+        test.github
+            .inject(Fault::on(OperationKind::GraphQlQuery, slow).times(1));
+        let mut passes = 0;
+        let wish = async {
+            sleep(Duration::from_secs(2)).await;
+            test.stop.send_replace(true);
+        };
+        tokio::join!(repeat(&world, &test.settings, interval, |_| passes += 1), wish);
+        assert_eq!(passes, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_can_want_an_end_passes_keep_their_interval() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::Done);
+    let world = World {
+        stop: tokio::sync::watch::channel(false).1,
+        ..test.world()
+    };
+    let mut passes = 0;
+    let repeated = repeat(&world, &test.settings, Duration::from_secs(60), |_| passes += 1);
+    let ended = tokio::time::timeout(Duration::from_secs(601), repeated).await;
+    assert!(ended.is_err());
+    assert_eq!(passes, 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cluster_is_asked_for_its_uid_once() {
+    let test = from_flags(None);
+    test.roll_out("v1", Rollout::UnderWay);
+    let meanwhile = || {
+        test.cluster.refuse("namespaces/kube-system", 503);
+        test.roll_out("v1", Rollout::Done);
+    };
+    assert_eq!(waited(&test, meanwhile).await.ended, Ended::Final);
+    assert_eq!(test.history(), ["v1: in_progress success"]);
 }
 
 #[tokio::test(start_paused = true)]

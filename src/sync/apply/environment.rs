@@ -115,6 +115,7 @@ impl Writer {
                     shared.time_is_up();
                 } else {
                     shared.wait_until(turn - SOON).await;
+                    just_read = false;
                 }
                 continue;
             }
@@ -192,7 +193,7 @@ impl Writer {
         }
         shared.time_is_up();
         let message = "--deadline passed while this was written; the next pass looks whether it was done";
-        let reason = Reason::new("DeadlineExceeded", message);
+        let reason = Reason::new("DeadlineExceeded", message).passing();
         Attempt::failed(deployment_of(change, &self.work), reason)
     }
 
