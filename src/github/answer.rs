@@ -15,6 +15,7 @@ use super::{
     limits::{Budget, Limit, named_limit},
     permission::{Remarks, SignOn},
 };
+use crate::plan::Repository;
 
 /// An answer of whatever status, read to its end.
 #[derive(Debug)]
@@ -67,6 +68,9 @@ pub(super) struct GraphQlError {
 
 #[derive(Debug, Default, Deserialize)]
 struct Extensions {
+    /// Where servers that keep to GraphQL's own form of errors have the name.
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
@@ -201,6 +205,11 @@ impl Answer {
         Err((origin(&next), problem))
     }
 
+    /// As [`GraphQl::not_offered`], of a server that answers requests beyond its schema with 400.
+    pub(super) fn not_offered(&self) -> Option<CallError> {
+        self.json::<GraphQl>().ok()?.not_offered(self)
+    }
+
     /// True if the API's version that was named is not known there. Nothing was done then.
     pub(super) fn refuses_version(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST && self.complaint().message.contains("is not a supported version")
@@ -208,6 +217,15 @@ impl Answer {
 }
 
 impl GraphQl {
+    /// That this GitHub's schema lacks a field of the request, so that nothing of it was done.
+    pub(super) fn not_offered(&self, answer: &Answer) -> Option<CallError> {
+        let error = self.errors.iter().find(|error| error.is_not_offered())?;
+        (!self.data.is_object()).then(|| CallError::NotOffered {
+            message: quoted(&error.message),
+            request_id: answer.request_id(),
+        })
+    }
+
     /// What an answer without any data means.
     pub(super) fn without_data(self) -> CallError {
         let message = self.errors.first().map_or("no data", |error| &error.message);
@@ -227,7 +245,17 @@ impl GraphQl {
 
 impl GraphQlError {
     pub(super) fn is(&self, kind: &str) -> bool {
-        self.kind.as_deref() == Some(kind)
+        self.kind
+            .as_ref()
+            .or(self.extensions.kind.as_ref())
+            .is_some_and(|own| own == kind)
+    }
+
+    /// True if it says that this repository does not exist, or may not be seen. GitHub's words name it, also where
+    /// the path does not.
+    pub(super) fn is_about_missing(&self, repository: &Repository) -> bool {
+        let name = format!("'{repository}'").to_ascii_lowercase();
+        self.is("NOT_FOUND") && self.message.to_ascii_lowercase().contains(&name)
     }
 
     /// True if the error is about this field, or about what is in it.
@@ -270,11 +298,12 @@ impl GraphQlError {
 
     /// True if this GitHub's schema lacks what was asked for. Servers differ in their words.
     pub(super) fn is_not_offered(&self) -> bool {
-        const WORDS: [&str; 4] = [
+        const WORDS: [&str; 5] = [
             "doesn't exist on type",
             "does not exist on type",
             "does not have a field",
             "Cannot query field",
+            "Schema is not configured",
         ];
         self.extensions.code.as_deref() == Some("undefinedField")
             || WORDS.iter().any(|words| self.message.contains(words))

@@ -23,7 +23,7 @@ use super::{
     address::{Address, origin},
     answer::{Answer, CallError, GraphQl},
     auth::{App, Auth, Authorization, Refusal},
-    error::{CredentialsKind, GitHubError, NoAnswer, quoted},
+    error::{CredentialsKind, GitHubError, NoAnswer},
     limits::{Api, Budget, Limits, limit_of},
     transport::{Transport, transport_error},
 };
@@ -292,6 +292,7 @@ impl Client {
         let answer = self.send(owner, Method::POST, url, Some(&body)).await?;
         if !answer.status.is_success() {
             return Err(match self.trouble(&answer, action) {
+                error if answer.status == StatusCode::BAD_REQUEST => answer.not_offered().unwrap_or(error),
                 CallError::Known(GitHubError::Refused { message, .. }) if answer.status == StatusCode::FORBIDDEN => {
                     let suspended = self.suspended(owner, &message);
                     suspended
@@ -307,12 +308,8 @@ impl Client {
             let silence = self.limits.refused(&answer.budget, limit, &answer.headers);
             return Err(GitHubError::limited(silence).into());
         }
-        let not_offered = graphql.errors.iter().find(|error| error.is_not_offered());
-        if let Some(error) = not_offered.filter(|_| !graphql.data.is_object()) {
-            return Err(CallError::NotOffered {
-                message: quoted(&error.message),
-                request_id: answer.request_id(),
-            });
+        if let Some(error) = graphql.not_offered(&answer) {
+            return Err(error);
         }
         Ok(GraphQl {
             remarks: answer.remarks(),

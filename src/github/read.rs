@@ -24,7 +24,7 @@ pub(super) use query::DEPLOYMENT;
 
 use super::{
     GitHub,
-    answer::CallError,
+    answer::{CallError, GraphQlError},
     error::{GitHubError, quoted},
     limits::Api,
 };
@@ -326,7 +326,7 @@ impl GitHub {
                 continue;
             }
             let (again, error) = match self.ask(owner, &batch, deadline).await {
-                Ok(outcomes) => {
+                Ok((outcomes, left_out)) => {
                     let before = done.len();
                     let mut again = Vec::new();
                     for (piece, outcome) in batch.into_iter().zip(outcomes) {
@@ -339,7 +339,7 @@ impl GitHub {
                     if done.len() > before {
                         budget.in_a_row = 0;
                     }
-                    (again, incomplete())
+                    (again, left_out)
                 }
                 Err(error) => (batch, error),
             };
@@ -391,8 +391,13 @@ impl GitHub {
         Pieces { found: done, hopeless }
     }
 
-    /// One request.
-    async fn ask(&self, owner: &str, pieces: &[Piece], deadline: Instant) -> Result<Vec<Outcome>, CallError> {
+    /// One request. Beside the outcomes is why some are to be asked again, if there are such.
+    async fn ask(
+        &self,
+        owner: &str,
+        pieces: &[Piece],
+        deadline: Instant,
+    ) -> Result<(Vec<Outcome>, CallError), CallError> {
         let client = &self.inner.client;
         let budget = client.budget(Api::GraphQl, owner);
         let (query, variables) = compose(pieces);
@@ -407,14 +412,20 @@ impl GitHub {
                 // Waits for the end of the limit above, or gives up there.
                 Err(CallError::Known(GitHubError::Limited { .. })) => {}
                 Err(error) => return Err(error),
-                // Without the place of the error, nothing that is null is known to be null on GitHub.
-                Ok(answer) => match answer.errors.iter().find(|error| error.is_about_everything()) {
-                    Some(error) => {
-                        let message = quoted(&error.message);
-                        return Err(CallError::Heavy { message });
+                Ok(answer) => {
+                    let is_placed = |error: &GraphQlError| {
+                        let mut repositories = pieces.iter().map(Piece::repository);
+                        !error.is_about_everything() || repositories.any(|asked| error.is_about_missing(asked))
+                    };
+                    // Without the place of the error, nothing that is null is known to be null on GitHub.
+                    if let Some(error) = answer.errors.iter().find(|error| !is_placed(error)) {
+                        return Err(left_out(error));
                     }
-                    None => return Ok(self.outcomes(pieces, &answer, read_at)),
-                },
+                    let is_answer = |error: &GraphQlError| error.is_permission() || error.is("NOT_FOUND");
+                    let reason = answer.errors.iter().find(|error| !is_answer(error));
+                    let reason = reason.map_or_else(incomplete, left_out);
+                    return Ok((self.outcomes(pieces, &answer, read_at), reason));
+                }
             }
         }
     }
@@ -463,6 +474,20 @@ impl GitHub {
 }
 
 impl EnvironmentReading {
+    /// The environment by the name that the repository has today: GitHub follows names that it had before.
+    #[must_use]
+    pub fn today(&self) -> Environment {
+        let repository = self.web_url.as_deref().and_then(|page| {
+            let (rest, name) = page.rsplit_once('/')?;
+            let (_, owner) = rest.rsplit_once('/')?;
+            Repository::parse(&format!("{owner}/{name}"), None).ok()
+        });
+        Environment {
+            repository: repository.unwrap_or_else(|| self.environment.repository.clone()),
+            name: self.environment.name.clone(),
+        }
+    }
+
     /// Adds a page, but nothing that is there already: pages shift while deployments are created.
     fn append(&mut self, page: Window) {
         for (deployment, created) in page.deployments.into_iter().zip(page.created) {
@@ -522,6 +547,13 @@ fn outage(answered: &Answered) -> Option<&GitHubError> {
     last.as_ref().err().filter(|_| is_of_all)
 }
 
+/// An answer in which something is missing because of this.
+fn left_out(error: &GraphQlError) -> CallError {
+    CallError::Heavy {
+        message: quoted(&error.message),
+    }
+}
+
 /// An answer in which something is missing without a reason.
 fn incomplete() -> CallError {
     CallError::Heavy {
@@ -529,6 +561,8 @@ fn incomplete() -> CallError {
     }
 }
 
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]

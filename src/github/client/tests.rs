@@ -234,3 +234,34 @@ async fn a_body_that_trickles_ends_with_the_request() {
     assert!(start.elapsed() <= settings.read_timeout + settings.request_timeout);
     assert!(ASKED.load(Ordering::Relaxed) > 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_schema_without_the_mutation_is_told_in_many_words() {
+    let rows: [(u16, &str); 4] = [
+        (200, "Schema is not configured for mutations"),
+        (200, "Schema is not configured to execute mutation operation."),
+        (
+            200,
+            r#"Cannot query field "createDeploymentStatus" on type "Mutation"."#,
+        ),
+        (
+            400,
+            r#"Cannot query field "createDeploymentStatus" on type "Mutation"."#,
+        ),
+    ];
+    for (status, message) in rows {
+        let (github, journal) = github(move |call, _| {
+            if call.query().starts_with("mutation") {
+                return reply(status, &json!({ "errors": [{ "message": message }] }).to_string());
+            }
+            if call.query().contains("databaseId") {
+                return answer(&json!({ "data": { "node": { "databaseId": 5, "commitOid": "a".repeat(40) } } }));
+            }
+            let posted = json!({ "node_id": "S", "state": "success", "created_at": "2026-01-01T00:00:00Z" });
+            reply(201, &posted.to_string())
+        });
+        github.create_status(&new_status()).await.unwrap();
+        let last = journal.lock().unwrap().last().unwrap().url.clone();
+        assert!(last.ends_with("/deployments/5/statuses"), "{message}: {last}");
+    }
+}

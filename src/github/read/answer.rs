@@ -120,6 +120,9 @@ impl GitHub {
 
     /// Null is "not found" only where GitHub says so.
     fn repository_missing(&self, repository: &Repository, alias: &str, answer: &GraphQl) -> Outcome {
+        if answer.errors.iter().any(|error| error.is_about_missing(repository)) {
+            return Outcome::Failed(self.inner.client.not_found(repository, &answer.remarks));
+        }
         let mut errors = answer.errors.iter().filter(|error| error.is_within(&[alias]));
         let Some(error) = errors.clone().find(|error| error.is_at(&[alias])) else {
             // By GitHub's schema its deployments are never null: where they may not be seen, all of it is null.
