@@ -18,6 +18,7 @@ use super::{
     DeclaredIn, Details, Settings, World,
     apply::Record,
     gather::{Gathered, Observer, Sources},
+    renamed,
     standing::{Seen, Source, Standing},
 };
 
@@ -56,6 +57,8 @@ pub(super) async fn read(
     let queries: Vec<EnvironmentQuery> = works.iter().map(EnvironmentWork::query).collect();
     let readings = world.github.read(&queries).await;
     let outage = nothing_works(&readings);
+    let read = works.into_iter().zip(readings).collect();
+    let read = renamed::join(world, &mut gathered.observer.knowledge, read).await;
     let observer = &gathered.observer;
     let decide = async |(mut work, reading): (EnvironmentWork, Result<EnvironmentReading, GitHubError>)| {
         match reading {
@@ -65,7 +68,7 @@ pub(super) async fn read(
         work.known = work.deployments();
         work
     };
-    let decided = stream::iter(works.into_iter().zip(readings)).map(decide);
+    let decided = stream::iter(read).map(decide);
     let mut works: Vec<EnvironmentWork> = decided.buffered(CONCURRENCY).collect().await;
     works.sort_by_key(|work| work.urgency());
     (works, outage)
@@ -109,7 +112,7 @@ fn group(sources: &mut Sources) -> Vec<EnvironmentWork> {
 }
 
 impl EnvironmentWork {
-    fn query(&self) -> EnvironmentQuery {
+    pub fn query(&self) -> EnvironmentQuery {
         let mut refs: Vec<String> = self
             .sources
             .values()

@@ -9,6 +9,7 @@ mod gather;
 mod links;
 mod memory;
 mod outcome;
+mod renamed;
 mod repeat;
 mod settings;
 mod standing;

@@ -15,6 +15,7 @@ mod lost_answers;
 mod objects;
 mod parallel;
 mod payload;
+mod renamed;
 mod reread;
 mod rollout;
 mod scenarios;
