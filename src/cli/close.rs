@@ -8,6 +8,7 @@ use super::{Failure, Surroundings, config::CloseConfig, exit::Exit, print, signa
 use crate::{
     plan::Environment,
     report::{self, API_VERSION, Document, Summary},
+    source::Kept,
     sync::{CloseSettings, World, close},
 };
 
@@ -19,7 +20,7 @@ pub(super) async fn run(config: CloseConfig, surroundings: Surroundings) -> Resu
         github: connect(&config.github)?,
         now: Arc::new(Timestamp::now),
         stop,
-        stdin: Arc::default(),
+        kept: Kept::default(),
         progress: surroundings.progress.clone(),
     };
     let settings = CloseSettings {

@@ -1,7 +1,5 @@
 //! `doctor`: from the configuration to checks, and from checks to output and exit code.
 
-use std::{io::Read, sync::Arc};
-
 use jiff::Timestamp;
 
 use super::{
@@ -16,21 +14,16 @@ use crate::{
     doctor::{self, CredentialsFound, Finding, Subject},
     github::Credentials,
     report::{CheckDocument, render_checks},
+    source::Kept,
     sync::ObjectsIn,
 };
 
 /// Makes the checks and prints them.
 pub(super) async fn run(config: DoctorConfig, surroundings: Surroundings) -> Result<Exit, Failure> {
-    let mut stdin = Vec::new();
-    if config.reads_stdin() {
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut stdin)
-            .map_err(Failure::cannot_run)?;
-    }
+    let kept = Kept::read(config.paths()).map_err(Failure::cannot_run)?;
     surroundings.progress.stage("checking", None);
     let output = config.output;
-    let subject = subject(config, stdin.into()).await?;
+    let subject = subject(config, kept).await?;
     let examination = doctor::examine(&subject).await;
     surroundings.progress.finish();
     let document = CheckDocument::new(examination.checks);
@@ -47,7 +40,7 @@ pub(super) async fn run(config: DoctorConfig, surroundings: Surroundings) -> Res
 }
 
 /// What was configured, in the words of an examination.
-async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Result<Subject, Failure> {
+async fn subject(config: DoctorConfig, kept: Kept) -> Result<Subject, Failure> {
     let DoctorConfig {
         declarations,
         objects,
@@ -72,7 +65,7 @@ async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Result<Subject, Fail
     let namespace = namespace_or_default(namespace, reached);
     let declared_in = match declarations {
         None => None,
-        Some(declarations) => Some(declared_in(declarations, namespace, &objects, reached, &stdin).await?),
+        Some(declarations) => Some(declared_in(declarations, namespace, &objects, reached, &kept).await?),
     };
     Ok(Subject {
         api: api.map_err(|error| finding(&error)),
@@ -92,7 +85,7 @@ async fn subject(config: DoctorConfig, stdin: Arc<[u8]>) -> Result<Subject, Fail
         },
         repositories,
         default_owner: owner,
-        stdin,
+        kept,
         now: Timestamp::now(),
     })
 }

@@ -1,6 +1,6 @@
 //! `sync`: from the configuration to passes, and from passes to output and exit code.
 
-use std::{cell::RefCell, io::Read, sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
@@ -19,7 +19,7 @@ use crate::{
     github::{self, GitHub},
     plan::State,
     report::{self, Document, Ended, Format, Live, SUPERSEDED, Style},
-    source::{self, Cluster, Scope, SourceError},
+    source::{self, Cluster, Kept, Scope, SourceError},
     sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, Waiting, World},
 };
 
@@ -30,20 +30,14 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         None => None,
     };
     let all_namespaces = config.declarations.are_everywhere();
-    let mut stdin = Vec::new();
-    if config.reads_stdin() {
-        // Before signals are listened for: nothing notices them while a terminal is read.
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut stdin)
-            .map_err(Failure::cannot_run)?;
-    }
+    // Before signals are listened for: nothing notices them while a terminal is read.
+    let kept = Kept::read(config.paths()).map_err(Failure::cannot_run)?;
     let (stop, first_signal, second_signal) = signals::listen().map_err(Failure::cannot_run)?;
     let world = World {
         github: connect(&config.github)?,
         now: Arc::new(Timestamp::now),
         stop,
-        stdin: stdin.into(),
+        kept,
         progress: surroundings.progress.clone(),
         kubernetes,
     };
@@ -223,7 +217,7 @@ async fn settings(config: SyncConfig, world: &World, situations: bool) -> Result
             namespace,
             &objects,
             world.kubernetes.as_ref(),
-            &world.stdin,
+            &world.kept,
         )
         .await?,
         objects_in: match objects {
@@ -261,7 +255,7 @@ pub(super) async fn declared_in(
     namespace: String,
     objects: &Objects,
     kubernetes: Option<&Client>,
-    stdin: &[u8],
+    kept: &Kept,
 ) -> Result<DeclaredIn, Failure> {
     Ok(match declarations {
         Declarations::Cluster {
@@ -287,7 +281,7 @@ pub(super) async fn declared_in(
             let known = match (objects, kubernetes) {
                 (Objects::Cluster, Some(client)) => source::Objects::Cluster(Cluster::new(client.clone())),
                 (Objects::Files(paths), _) if !typed.is_known() => {
-                    source::Objects::Files(source::objects_from_files(paths, stdin).map_err(Failure::cannot_run)?)
+                    source::Objects::Files(source::objects_from_files(paths, kept).map_err(Failure::cannot_run)?)
                 }
                 _ => source::Objects::Files(Vec::new()),
             };

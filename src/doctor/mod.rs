@@ -10,8 +10,6 @@ mod repository;
 mod tests;
 mod wanted;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use kube::Client;
 use url::Url;
@@ -20,6 +18,7 @@ use crate::{
     github::{Credentials, GitHubError, TokenKind},
     plan::Repository,
     report::{Area, Check, CheckName, CheckResult, with_causes},
+    source::Kept,
     sync::{DeclaredIn, ObjectsIn},
 };
 
@@ -39,8 +38,8 @@ pub struct Subject {
     pub repositories: Vec<Repository>,
     /// Owner of repositories that are given without one.
     pub default_owner: Option<String>,
-    /// What stdin holds, for paths that are `-`.
-    pub stdin: Arc<[u8]>,
+    /// What stdin and pipes hold.
+    pub kept: Kept,
     /// The present moment.
     pub now: Timestamp,
 }

@@ -104,7 +104,7 @@ pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<W
     wanted.objects = usable.iter().map(|source| source.object.clone()).collect();
     let objects = match (&subject.objects_in, client) {
         (ObjectsIn::Files(paths), _) => {
-            Objects::Files(source::objects_from_files(paths, &subject.stdin[..]).map_err(finding)?)
+            Objects::Files(source::objects_from_files(paths, &subject.kept).map_err(finding)?)
         }
         (ObjectsIn::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client.clone())),
         (ObjectsIn::Cluster, None) => return Ok(wanted),
@@ -128,7 +128,7 @@ async fn declare(
         (DeclaredIn::Cluster { scope, selector }, Some(client)) => {
             source::declared_in_cluster(client, scope, selector.as_deref()).await?
         }
-        (DeclaredIn::Files { paths, namespace }, _) => source::declared_in_files(paths, namespace, &subject.stdin[..])?,
+        (DeclaredIn::Files { paths, namespace }, _) => source::declared_in_files(paths, namespace, &subject.kept)?,
         (
             DeclaredIn::Listed {
                 file,
@@ -141,7 +141,7 @@ async fn declare(
             let objects = match (&subject.objects_in, client) {
                 (ObjectsIn::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client.clone())),
                 (ObjectsIn::Files(paths), _) if matches!(chosen, Chosen::Labelled { .. }) => {
-                    Objects::Files(source::objects_from_files(paths, &subject.stdin[..])?)
+                    Objects::Files(source::objects_from_files(paths, &subject.kept)?)
                 }
                 _ => Objects::Files(Vec::new()),
             };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -20,11 +19,14 @@ use documents::{Document, RepeatedKeys, each_document, shown};
 
 mod documents;
 mod json;
+mod streams;
 mod yaml;
+
+pub use streams::{Kept, Streams};
 
 const KIND: &str = "GitHubDeployment";
 
-/// Reads the GitHubDeployments of files, folders and, for `-`, of `stdin`. Objects without a namespace get
+/// Reads the GitHubDeployments of files, folders and, for `-`, of standard input, as `streams` have it. Objects without a namespace get
 /// `default_namespace`. Objects of other kinds are left alone: they often lie beside.
 ///
 /// # Errors
@@ -32,13 +34,13 @@ const KIND: &str = "GitHubDeployment";
 pub fn declared_in_files(
     paths: &[PathBuf],
     default_namespace: &str,
-    stdin: impl Read,
+    streams: impl Streams,
 ) -> Result<Declared, SourceError> {
     let mut found = BTreeSet::new();
     let declared = read_declared(
         paths,
         default_namespace,
-        stdin,
+        streams,
         RepeatedKeys::Refused,
         |place, object| {
             let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
@@ -69,22 +71,22 @@ pub fn declared_in_files(
 pub fn declared_among_objects(
     paths: &[PathBuf],
     default_namespace: &str,
-    stdin: impl Read,
+    streams: impl Streams,
     give: impl FnMut(&str, &Value),
 ) -> Declared {
-    read_declared(paths, default_namespace, stdin, RepeatedKeys::LastCounts, give)
+    read_declared(paths, default_namespace, streams, RepeatedKeys::LastCounts, give)
 }
 
 fn read_declared(
     paths: &[PathBuf],
     default_namespace: &str,
-    mut stdin: impl Read,
+    mut streams: impl Streams,
     repeated: RepeatedKeys,
     mut give: impl FnMut(&str, &Value),
 ) -> Declared {
     let mut declarations = Vec::new();
     let mut faults = Vec::new();
-    each_document(paths, &mut stdin, repeated, &mut |document| match document {
+    each_document(paths, &mut streams, repeated, &mut |document| match document {
         Ok(document) if is_meant(&document.object) => declarations.push(declaration(document, default_namespace)),
         Ok(document) => give(&document.place, &document.object),
         Err(fault) => faults.push(fault),
@@ -128,15 +130,15 @@ pub fn declared_in_list(file: &str, objects: &[Value], default_namespace: &str) 
     }
 }
 
-/// Reads all objects of files, folders and, for `-`, of `stdin`, to be observed in the place of a cluster's.
+/// Reads all objects of files, folders and, for `-`, of standard input, as `streams` have it, to be observed in the place of a cluster's.
 ///
 /// # Errors
 /// When a file or a document cannot be read: what is missing counts as gone, so that nothing may be missed.
-pub fn objects_from_files(paths: &[PathBuf], mut stdin: impl Read) -> Result<Vec<Value>, SourceError> {
+pub fn objects_from_files(paths: &[PathBuf], mut streams: impl Streams) -> Result<Vec<Value>, SourceError> {
     let mut objects = Ok(Vec::new());
     each_document(
         paths,
-        &mut stdin,
+        &mut streams,
         RepeatedKeys::LastCounts,
         &mut |document| match (&mut objects, document) {
             (Ok(objects), Ok(document)) => objects.push(document.object),
@@ -147,13 +149,17 @@ pub fn objects_from_files(paths: &[PathBuf], mut stdin: impl Read) -> Result<Vec
     objects
 }
 
-/// Gives every object of files, folders and, for `-`, of `stdin` away as soon as it is read, GitHubDeployments too: of
+/// Gives every object of files, folders and, for `-`, of standard input, as `streams` have it away as soon as it is read, GitHubDeployments too: of
 /// a dump in JSON no more than one object is held at a time. Gives back what could not be read.
-pub fn each_object_from_files(paths: &[PathBuf], mut stdin: impl Read, mut give: impl FnMut(&Value)) -> Vec<FileError> {
+pub fn each_object_from_files(
+    paths: &[PathBuf],
+    mut streams: impl Streams,
+    mut give: impl FnMut(&Value),
+) -> Vec<FileError> {
     let mut faults = Vec::new();
     each_document(
         paths,
-        &mut stdin,
+        &mut streams,
         RepeatedKeys::LastCounts,
         &mut |document| match document {
             Ok(document) => give(&document.object),

@@ -35,8 +35,8 @@ pub(crate) use error::nearest;
 pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, Permission, SourceError};
 pub use facts::{ANNOTATION_PREFIX, Facts, facts};
 pub use files::{
-    declared_among_objects, declared_in_files, declared_in_list, each_object_from_files, objects_from_files,
-    settings_from_file,
+    Kept, Streams, declared_among_objects, declared_in_files, declared_in_list, each_object_from_files,
+    objects_from_files, settings_from_file,
 };
 pub use kind_names::{KindError, kind_named, names_of_kind};
 pub use objects::{Cluster, Objects, Observation, observe};

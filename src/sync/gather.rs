@@ -79,7 +79,7 @@ pub(super) async fn gather(world: &World, settings: &Settings, memory: &Arc<Memo
 fn objects(world: &World, settings: &Settings) -> Result<Objects, RunError> {
     Ok(match &settings.objects_in {
         ObjectsIn::Cluster => Objects::Cluster(Cluster::new(kubernetes(world)?.clone())),
-        ObjectsIn::Files(paths) => Objects::Files(source::objects_from_files(paths, &world.stdin[..])?),
+        ObjectsIn::Files(paths) => Objects::Files(source::objects_from_files(paths, &world.kept)?),
     })
 }
 
@@ -92,7 +92,7 @@ async fn declare(world: &World, settings: &Settings) -> Result<Declared, RunErro
         DeclaredIn::Cluster { scope, selector } => {
             source::declared_in_cluster(kubernetes(world)?, scope, selector.as_deref()).await?
         }
-        DeclaredIn::Files { paths, namespace } => source::declared_in_files(paths, namespace, &world.stdin[..])?,
+        DeclaredIn::Files { paths, namespace } => source::declared_in_files(paths, namespace, &world.kept)?,
         DeclaredIn::Listed {
             file,
             objects,

@@ -35,7 +35,7 @@ use memory::Memory;
 use crate::{
     github::{GitHub, GitHubError},
     report::{Document, Progress, SUPERSEDED},
-    source::SourceError,
+    source::{Kept, SourceError},
 };
 
 /// What the cluster is told after the deadline takes no longer: what ended the pass is worth a moment.
@@ -52,8 +52,8 @@ pub struct World {
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// True once the user wants the pass to end: writes under way are finished, everything else is deferred.
     pub stop: watch::Receiver<bool>,
-    /// What stdin holds, for paths that are `-`.
-    pub stdin: Arc<[u8]>,
+    /// What stdin and pipes hold: they can be read only once.
+    pub kept: Kept,
     /// Told how far the pass is.
     pub progress: Progress,
 }

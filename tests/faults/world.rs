@@ -7,6 +7,7 @@ use kube_status_to_github::{
     cli::{Failure, exit::Exit},
     github::{self, Credentials, GitHub},
     report::{Action, Document, Progress, with_causes},
+    source::Kept,
     sync::{self, run_once},
 };
 use serde_json::json;
@@ -155,7 +156,7 @@ impl World {
             github: GitHub::with_service(self.github.service(), &github).unwrap(),
             now: Arc::new(move || emulator.now()),
             stop: stopped,
-            stdin: Arc::from([]),
+            kept: Kept::default(),
             progress: Progress::new(false),
         };
         match run_once(&world, &settings()).await {

@@ -18,7 +18,7 @@ use kube_status_to_github::{
     github::{self, Credentials, GitHub},
     plan::State,
     report::{Document, Outcome, Progress},
-    source::{Chosen, Scope},
+    source::{Chosen, Kept, Scope},
     sync::{self, DeclaredIn, Details, ObjectsIn, Settings, run_once},
 };
 use octocrab::OctoBody;
@@ -663,7 +663,7 @@ impl Wire {
             github: GitHub::with_service(self.github(), &address).unwrap(),
             now: Arc::new(move || emulator.now()),
             stop: stop.subscribe(),
-            stdin: Arc::from([]),
+            kept: Kept::default(),
             progress: Progress::new(false),
         };
         tokio::select! {

@@ -39,6 +39,25 @@ fn standard_input_and_lists() {
     assert_eq!(again.document()["summary"]["unchanged"], 2);
 }
 
+/// Such as bash's `<(…)`, and the objects of a kind that has to be looked for in them.
+#[test]
+fn what_can_be_read_once_is_there_for_every_pass() {
+    let laptop = two_services();
+    laptop.write("objects.yaml", deployment("web", "registry/x:v1", Progress::Rolling));
+    let waiting = "sync -f /dev/stdin --objects objects.yaml --wait --timeout 3s -o json";
+    let run = laptop.run_with_input(waiting, &declared("web")).expect(5);
+    assert_eq!(run.document()["results"][0]["state"], "in_progress");
+    assert!(!run.stderr.contains("looking again"), "{}", run.stderr);
+
+    let rollout = deployment("web", "registry/x:v2", Progress::Complete)
+        .replace("apps/v1", "example.com/v1")
+        .replace("kind: Deployment", "kind: Widget");
+    let from_flags =
+        "sync widget/web -n shop --objects /dev/stdin --repo web --environment staging --container web -o json";
+    let document = laptop.run_with_input(from_flags, &rollout).expect(0).document();
+    assert_eq!(document["results"][0]["ref"], "v2", "{document:#}");
+}
+
 #[test]
 fn health_alone_needs_no_github() {
     let laptop = laptop();

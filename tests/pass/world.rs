@@ -7,7 +7,7 @@ use kube_status_to_github::{
     crd::{Extract, GitHubDeploymentSpec, RepositorySpec, SourceRef},
     github::{self, Credentials, GitHub},
     report::{Document, Progress, SourceResult},
-    source::{Chosen, Scope},
+    source::{Chosen, Kept, Scope},
     sync::{DeclaredIn, Pass, RunError, Settings, World, run_once},
 };
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ impl Test {
             github: GitHub::with_service(self.github.service(), &settings).unwrap(),
             now: Arc::new(move || emulator.now()),
             stop: self.stop.subscribe(),
-            stdin: Arc::from([]),
+            kept: Kept::default(),
             progress: Progress::new(false),
         }
     }

@@ -1,9 +1,10 @@
 //! What the arguments of `doctor` mean.
 
+use std::path::PathBuf;
+
 use super::{
     ClusterConfig, ConfigError, Declarations, GitHubParts, Objects, Variables, not_empty, repository,
     source::{Source, TypedSubject, from_flags},
-    stdin_count,
 };
 use crate::{
     cli::{actions::Step, args::DoctorArguments},
@@ -94,10 +95,9 @@ impl DoctorConfig {
         })
     }
 
-    /// True if something is read from stdin.
-    #[must_use]
-    pub fn reads_stdin(&self) -> bool {
+    /// Everything that is read from files, folders and stdin.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         let declarations = self.declarations.as_ref().map_or(&[][..], Declarations::paths);
-        stdin_count(declarations) + stdin_count(self.objects.paths()) > 0
+        declarations.iter().chain(self.objects.paths())
     }
 }

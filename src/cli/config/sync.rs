@@ -1,13 +1,13 @@
 //! What the arguments of `sync` mean.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{
     ClusterConfig, ConfigError, DEFAULT_TIMEOUT, Declarations, GitHubConfig, Objects, Variables, not_empty,
     source::{Source, TypedSubject, from_flags},
-    stdin_count, text,
+    text,
 };
 use crate::{
     cli::{
@@ -185,10 +185,9 @@ impl SyncConfig {
         })
     }
 
-    /// True if something is read from stdin.
-    #[must_use]
-    pub fn reads_stdin(&self) -> bool {
-        stdin_count(self.declarations.paths()) + stdin_count(self.objects.paths()) > 0
+    /// Everything that is read from files, folders and stdin.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.declarations.paths().iter().chain(self.objects.paths())
     }
 }
 

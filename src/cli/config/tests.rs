@@ -66,7 +66,6 @@ fn defaults() {
     assert!(config.write_status);
     assert!(!config.dry_run && !config.exit_code && !config.exit_zero && !config.no_cross_namespace_refs);
     assert!(config.since.is_none() && config.cluster_name.is_none() && config.repository_allow.is_empty());
-    assert!(!config.reads_stdin());
 }
 
 #[test]
@@ -237,20 +236,22 @@ fn other_pipelines_are_not_guessed_from() {
 
 #[test]
 fn a_cluster_only_where_something_comes_from_it() {
-    for (line, cluster, stdin) in [
-        ("sync -f a.yaml", true, false),
-        ("sync -f a.yaml -f b --objects c", false, false),
-        ("sync -f - --objects c", false, true),
-        ("sync --objects -", true, true),
+    for (line, cluster, paths) in [
+        ("sync -f a.yaml", true, "a.yaml"),
+        ("sync -f a.yaml -f b --objects c", false, "a.yaml b c"),
+        ("sync -f - --objects c", false, "- c"),
+        ("sync --objects -", true, "-"),
         (
             "sync deploy/app --repo a/b --environment e --ref v1 --objects c",
             false,
-            false,
+            "c",
         ),
+        ("sync", true, ""),
     ] {
         let config = sync(line).expect(line);
         assert_eq!(config.cluster.is_some(), cluster, "{line}");
-        assert_eq!(config.reads_stdin(), stdin, "{line}");
+        let read: Vec<_> = config.paths().map(|path| path.display().to_string()).collect();
+        assert_eq!(read.join(" "), paths, "{line}");
     }
 }
 

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::{
     super::error::FileError,
+    Streams,
     json::{self, Input, Problem},
     yaml,
 };
 
 /// Standard input, as a path and in messages.
-const STDIN: (&str, &str) = ("-", "standard input");
+pub(super) const STDIN: (&str, &str) = ("-", "standard input");
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -39,12 +40,17 @@ pub enum RepeatedKeys {
 pub(super) type Give<'a> = dyn FnMut(Result<Document, FileError>) + 'a;
 
 /// Gives every document of every file away as soon as it is read. Lists are taken apart.
-pub(super) fn each_document(paths: &[PathBuf], stdin: &mut impl Read, repeated: RepeatedKeys, give: &mut Give<'_>) {
+pub(super) fn each_document(
+    paths: &[PathBuf],
+    streams: &mut impl Streams,
+    repeated: RepeatedKeys,
+    give: &mut Give<'_>,
+) {
     for path in paths {
         match files(path) {
             Ok(files) => {
                 for file in files {
-                    if let Err(error) = read(&file, stdin, repeated, give) {
+                    if let Err(error) = read(&file, streams, repeated, give) {
                         give(Err(error));
                     }
                 }
@@ -86,16 +92,16 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(files)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
     FileError::Unreadable {
         file: shown(path),
         problem: error.to_string(),
     }
 }
 
-fn read(path: &Path, stdin: &mut impl Read, repeated: RepeatedKeys, give: &mut Give<'_>) -> Result<(), FileError> {
-    if path == Path::new(STDIN.0) {
-        read_from(path, stdin, repeated, give)
+fn read(path: &Path, streams: &mut impl Streams, repeated: RepeatedKeys, give: &mut Give<'_>) -> Result<(), FileError> {
+    if let Some(stream) = streams.open(path) {
+        read_from(path, stream, repeated, give)
     } else {
         let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
         read_from(path, file, repeated, give)

@@ -303,7 +303,7 @@ fn one_bad_document_does_not_stop_the_others() {
 fn folders_and_missing_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
-    let error = declared_in_files(&[folder.path().to_owned()], "shop", std::io::empty()).expect_err("empty");
+    let error = declared_in_files(&[folder.path().to_owned()], "shop", &b""[..]).expect_err("empty");
     assert_eq!(error.reason(), "FileEmpty");
     for (name, text) in [
         ("b.yaml", good("b")),
@@ -313,12 +313,12 @@ fn folders_and_missing_files() {
         std::fs::write(path(name), text).expect("a file");
     }
     std::fs::create_dir(path("c.yaml")).expect("a folder");
-    let declared = declared_in_files(&[folder.path().to_owned()], "shop", std::io::empty()).expect("two files");
+    let declared = declared_in_files(&[folder.path().to_owned()], "shop", &b""[..]).expect("two files");
     assert_eq!(told(&declared), ["GitHubDeployment shop/a", "GitHubDeployment shop/b"]);
 
     std::fs::write(path("d.json"), "{\"a\": }").expect("a file");
     let paths = [path("a.yml"), path("d.json"), path("missing.yaml")];
-    let declared = declared_in_files(&paths, "shop", std::io::empty()).expect("one good file");
+    let declared = declared_in_files(&paths, "shop", &b""[..]).expect("one good file");
     let told = told(&declared).join("\n");
     let folder = folder.path().display();
     assert_eq!(
@@ -330,7 +330,7 @@ fn folders_and_missing_files() {
                  directory (os error 2)"
         )
     );
-    let error = objects_from_files(&paths, std::io::empty()).expect_err("objects must be complete");
+    let error = objects_from_files(&paths, &b""[..]).expect_err("objects must be complete");
     assert_eq!(error.reason(), "FileInvalid");
 }
 
