@@ -11,10 +11,8 @@ use serde_json::Value;
 use super::{
     Health,
     fields::{Object, Unreadable, or, wrong_type},
+    replicas::DEFAULT_REPLICAS,
 };
-
-/// The API server's default for `spec.replicas`.
-const DEFAULT_REPLICAS: i64 = 1;
 
 pub(super) fn rollout(object: Object<'_>) -> Result<Health, Unreadable> {
     if !object.has("status")? {
@@ -42,16 +40,11 @@ pub(super) fn rollout(object: Object<'_>) -> Result<Health, Unreadable> {
 
 /// Whether the controller has yet to see the Rollout, or the workload whose pod template the Rollout takes.
 fn not_observed(object: Object<'_>) -> Result<Option<Health>, Unreadable> {
-    let waiting = |what: &str, generation: i64, observed: &str| {
-        Some(Health::in_progress(format!(
-            "{what} generation is {generation}, but latest observed generation is {observed}"
-        )))
-    };
     if let Some(generation) = object.integer("metadata.generation")?
         && let Some(observed) = observed_generation(object, generation)?
         && observed != generation
     {
-        return Ok(waiting("Rollout", generation, &observed.to_string()));
+        return Ok(Some(Health::not_observed("Rollout", generation, observed)));
     }
     // A workload without the annotation has not been looked at by a controller that knows of it (1.1 and later).
     if object.has("spec.workloadRef")?
@@ -60,7 +53,7 @@ fn not_observed(object: Object<'_>) -> Result<Option<Health>, Unreadable> {
     {
         let observed = object.text("status.workloadObservedGeneration")?.unwrap_or("none");
         if observed.parse() != Ok(generation) {
-            return Ok(waiting("Workload", generation, observed));
+            return Ok(Some(Health::not_observed("Workload", generation, observed)));
         }
     }
     Ok(None)

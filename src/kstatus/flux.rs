@@ -93,9 +93,7 @@ fn health<'a>(
         return Ok(Health::in_progress(format!("{kind} is suspended")));
     }
     if let Some((generation, observed)) = behind {
-        return Ok(Health::in_progress(format!(
-            "{kind} generation is {generation}, but latest observed generation is {observed}"
-        )));
+        return Ok(Health::not_observed(kind, generation, observed));
     }
     Ok(match (ready.status, reconciling) {
         ("False", _) => not_ready(ready),

@@ -21,11 +21,7 @@ pub(super) fn generation(object: Object<'_>, kind: &str) -> Result<Option<Health
     let Some(observed) = object.integer("status.observedGeneration")? else {
         return Ok(None);
     };
-    Ok((generation != observed).then(|| {
-        Health::in_progress(format!(
-            "{kind} generation is {generation}, but latest observed generation is {observed}"
-        ))
-    }))
+    Ok((generation != observed).then(|| Health::not_observed(kind, generation, observed)))
 }
 
 /// The conditions by which a controller says itself how far it is.

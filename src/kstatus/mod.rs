@@ -121,6 +121,13 @@ impl Health {
         Self::new(Status::InProgress, message)
     }
 
+    /// What it shows is of another generation.
+    fn not_observed(what: &str, generation: i64, observed: impl fmt::Display) -> Self {
+        Self::in_progress(format!(
+            "{what} generation is {generation}, but latest observed generation is {observed}"
+        ))
+    }
+
     fn current(message: impl Into<String>) -> Self {
         Self::new(Status::Current, message)
     }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// The API server's default for `spec.replicas`.
+pub(super) const DEFAULT_REPLICAS: i64 = 1;
+
 /// Pods that are ready, or of a Job complete, and that are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replicas {
@@ -26,7 +29,7 @@ pub fn replicas(object: &Value) -> Option<Replicas> {
     let (ready, desired) = match object.get("kind").and_then(Value::as_str)? {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "Rollout" | "ReplicationController" => (
             number("/status/readyReplicas"),
-            Some(number("/spec/replicas").unwrap_or(1)),
+            Some(number("/spec/replicas").unwrap_or(DEFAULT_REPLICAS)),
         ),
         "DaemonSet" => (number("/status/numberReady"), number("/status/desiredNumberScheduled")),
         "Job" => (

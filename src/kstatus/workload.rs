@@ -3,10 +3,8 @@
 use super::{
     Health,
     fields::{Condition, Object, Unreadable},
+    replicas::DEFAULT_REPLICAS,
 };
-
-/// The API server's default for `spec.replicas`.
-const DEFAULT_REPLICAS: i64 = 1;
 
 /// `spec.progressDeadlineSeconds` of this value means that there is no deadline.
 const NO_PROGRESS_DEADLINE: i64 = i32::MAX as i64;
