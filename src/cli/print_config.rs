@@ -18,6 +18,7 @@ use crate::{
     crd::{GitHubDeployment, GitHubDeploymentSpec, SourceRef},
     report::clean,
     source::{self, Cluster},
+    text::is_unsafe,
 };
 
 /// Prints the GitHubDeployments that stand for sources from flags; else the settings, as a file that says the same.
@@ -144,7 +145,7 @@ fn with_deployments(settings: &[Setting], deployments: &[Value], file: &str) -> 
 fn entry(name: &str, value: Value, origin: &str) -> Result<String, Failure> {
     let value = BTreeMap::from([(name, Plain(&value))]);
     let text = serde_saphyr::to_string(&value).map_err(Failure::cannot_run)?;
-    let origin = origin.replace(char::is_control, " ");
+    let origin = origin.replace(is_unsafe, " ");
     Ok(match text.trim_end().split_once('\n') {
         None => format!("{} # {origin}\n", text.trim_end()),
         Some((first, rest)) => format!("# {origin}\n{first}\n{rest}\n"),

@@ -44,13 +44,13 @@ pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};
 pub use transport::Proxies;
 pub use write::{Created, NewDeployment, NewStatus};
 
-use crate::plan::State;
+use crate::{
+    plan::State,
+    text::{LONGEST_DESCRIPTION, is_unsafe, shorten},
+};
 use client::Client;
 use recent::Recent;
 use transport::Transport;
-
-/// The characters that GitHub takes as a description.
-const MAX_DESCRIPTION: usize = 140;
 
 /// How this program names itself to GitHub, which refuses requests without a name.
 const USER_AGENT: &str = concat!("kube-status-to-github/", env!("CARGO_PKG_VERSION"));
@@ -177,7 +177,7 @@ impl fmt::Debug for GitHub {
 /// A message as the description of a status: one line of at most 140 characters, cut with `…`.
 #[must_use]
 pub fn describe(message: &str) -> String {
-    cut(message, MAX_DESCRIPTION)
+    cut(message, LONGEST_DESCRIPTION)
 }
 
 /// What a status says where names and messages are to be kept from readers (`--details minimal`).
@@ -198,19 +198,9 @@ fn cut(text: &str, most: usize) -> String {
     let clean: String = text
         .trim()
         .chars()
-        .map(|c| match c {
-            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
-            c if c.is_control() => ' ',
-            c => c,
-        })
+        .map(|c| if is_unsafe(c) { ' ' } else { c })
         .collect();
-    if clean.chars().count() <= most {
-        return clean;
-    }
-    let mut short: String = clean.chars().take(most.saturating_sub(1)).collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
+    shorten(&clean, most)
 }
 
 #[cfg(test)]
@@ -240,6 +230,11 @@ mod tests {
             ),
             ("lines", "a\r\nb\tc\u{1b}[31m".to_owned(), "a  b c [31m".to_owned()),
             ("text turned around", "a\u{202e}b".to_owned(), "a b".to_owned()),
+            (
+                "marks that turn text around",
+                "a\u{200f}b\u{61c}c\u{feff}d".to_owned(),
+                "a b c d".to_owned(),
+            ),
         ];
         for (name, message, described) in rows {
             assert_eq!(describe(&message), described, "{name}");

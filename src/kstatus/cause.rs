@@ -17,10 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Health, Status};
+use crate::text::{LONGEST_DESCRIPTION, shorten};
 use image::image_problem;
-
-/// Characters of a message with its cause: as long as a description on GitHub may be.
-const LONGEST: usize = 140;
 
 /// Characters that a cause is given at least, however long the message beside it is.
 const SHORTEST_CAUSE: usize = 70;
@@ -195,12 +193,12 @@ impl Health {
     /// The same health, with its cause in front of its message, in at most 140 characters together.
     #[must_use]
     pub fn because(self, cause: &str) -> Self {
-        let room = LONGEST.saturating_sub(self.message.chars().count() + "; ".len());
+        let room = LONGEST_DESCRIPTION.saturating_sub(self.message.chars().count() + "; ".len());
         let cause = shorten(cause, room.max(SHORTEST_CAUSE));
         let message = match (cause.is_empty(), self.message.is_empty()) {
             (true, _) => self.message,
             (false, true) => cause,
-            (false, false) => shorten(&format!("{cause}; {}", self.message), LONGEST),
+            (false, false) => shorten(&format!("{cause}; {}", self.message), LONGEST_DESCRIPTION),
         };
         Self { message, ..self }
     }
@@ -418,17 +416,6 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 
 fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
     text(value, pointer)?.parse().ok()
-}
-
-/// At most so many characters, with `…` where something is missing.
-fn shorten(text: &str, characters: usize) -> String {
-    if text.chars().count() <= characters {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(characters.saturating_sub(1)).collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
 }
 
 #[cfg(test)]

@@ -4,12 +4,8 @@ use std::io;
 
 use serde::Serialize;
 
-use super::{
-    actions::disarm_json,
-    document::Document,
-    people,
-    text::{clean, is_unsafe},
-};
+use super::{actions::disarm_json, document::Document, people, text::clean};
+use crate::text::is_unsafe;
 
 /// Form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize, schemars::JsonSchema)]

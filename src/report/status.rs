@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     document::{Action, DeploymentResult, SourceObject, SourceResult},
-    text::{clean, shorten},
+    text::{clean, shorten_bytes},
 };
 use crate::{
     crd::{GitHubDeployment, GitHubDeploymentStatus},
@@ -174,7 +174,7 @@ pub fn note(
             Action::Defer => "Defer",
             Action::Fail => "Report",
         },
-        note: shorten(&clean(&what, false), NOTE_LENGTH),
+        note: shorten_bytes(&clean(&what, false), NOTE_LENGTH),
     })
 }
 
@@ -360,7 +360,7 @@ fn ready(result: &SourceResult, generation: Option<i64>, before: Option<&Conditi
         type_: READY.to_owned(),
         status: status.to_owned(),
         reason,
-        message: shorten(&clean(&message, false), MESSAGE_LENGTH),
+        message: shorten_bytes(&clean(&message, false), MESSAGE_LENGTH),
         observed_generation: generation,
         last_transition_time,
     }

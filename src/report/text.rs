@@ -5,6 +5,7 @@ use std::{borrow::Cow, error::Error, io};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{actions::disarm, colour, render::Style};
+use crate::text::is_unsafe;
 
 /// Headers of the columns that hold states.
 const COLOURED: [&str; 3] = ["STATUS", "STATE", "ACTION"];
@@ -54,12 +55,6 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> Vec<String> {
     messages
 }
 
-/// Control characters, separators of lines, and what changes the direction of writing.
-pub(super) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// `text`, cut between characters to at most `width` columns, with `…` where something is missing.
 pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
@@ -78,7 +73,7 @@ pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
 }
 
 /// `text`, cut between characters to at most `bytes`, with `…` where something is missing.
-pub(super) fn shorten(text: &str, bytes: usize) -> String {
+pub(super) fn shorten_bytes(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
@@ -236,7 +231,7 @@ mod tests {
             ("two\nlines\r\n\tand more", false, "two lines   and more"),
             ("\u{1b}[31mred\u{7}", false, "�[31mred�"),
             ("\u{9b}31m", false, "�31m"),
-            ("a\u{202e}b\u{2066}c\u{2028}d", false, "a�b�c�d"),
+            ("a\u{202e}b\u{2066}c\u{2028}d\u{61c}e", false, "a�b�c�d�e"),
             ("::error::x", false, "::error::x"),
             ("::error::x", true, ": :error::x"),
             ("  ::set-output name=a::b", true, "  : :set-output name=a::b"),

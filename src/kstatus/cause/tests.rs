@@ -162,7 +162,7 @@ fn cause_and_message_fit_into_a_description() {
     ] {
         let health = Health::in_progress(message).because(cause);
         assert_eq!(health.message, expected, "{name}");
-        assert!(health.message.chars().count() <= LONGEST, "{name}");
+        assert!(health.message.chars().count() <= LONGEST_DESCRIPTION, "{name}");
         assert_eq!(health.status, Status::InProgress, "{name}");
     }
 }

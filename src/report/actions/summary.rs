@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::super::{
     document::{ChangeAction, ChangeResult, Document, Outcome, SourceResult},
     people::{action, closing, name, source},
-    text::{clean, shorten},
+    text::{clean, shorten_bytes},
 };
 
 /// GitHub takes a mebibyte from a step, which may run the program more than once.
@@ -152,7 +152,7 @@ fn place(repository: Option<&str>, environment: Option<&str>, task: Option<&str>
 /// `text` in a cell, as nothing but text.
 fn text(text: &str) -> String {
     let text = clean(text, false);
-    let text = shorten(text.trim(), LONGEST_CELL);
+    let text = shorten_bytes(text.trim(), LONGEST_CELL);
     let mut markdown = String::with_capacity(text.len());
     let mut before = ' ';
     let mut rest = text.chars().peekable();
