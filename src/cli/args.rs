@@ -54,7 +54,7 @@ Examples:
 
   # One object, from flags, until its rollout is final
   kube-status-to-github sync deployment/app --repo shop/app --environment staging \\
-    --container app --wait --timeout 10m --fail-fast
+    --container app --wait --timeout 15m --fail-fast
 
   # Several, each a source of its own; and the same as a file
   kube-status-to-github sync rollouts.argoproj.io -l app=shop --repo shop/app \\
@@ -238,7 +238,7 @@ pub struct StatusArguments {
     /// Look again until every object is Current or Failed; exit 4 if one failed, 5 on time-out
     #[arg(long, help_heading = "Limits", conflicts_with = "objects")]
     pub wait: bool,
-    /// With --wait: give up after this time [default: 10m]
+    /// With --wait: give up after this time [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait", help_heading = "Limits")]
     pub timeout: Option<Duration>,
     /// Kubernetes.
@@ -511,7 +511,7 @@ pub struct LimitArguments {
     /// Repeat until every rollout is final; exit 4 if one failed, 5 on time-out
     #[arg(long)]
     pub wait: bool,
-    /// With --wait: give up after this time [default: 10m]
+    /// With --wait: give up after this time [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// With --wait: post this state on what is not final when the time is over [default: in_progress stays]

@@ -23,8 +23,10 @@ pub use sync::{Repeat, RepositoryAllow, SyncConfig};
 use super::{config_file::Listed, kinds::Typed};
 use crate::{crd::GitHubDeploymentSpec, plan::Repository, source::is_namespace};
 
-/// The time after which `--wait` gives up where `--timeout` is not given.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The time after which `--wait` gives up where `--timeout` is not given. Longer than the 600 seconds that
+/// `progressDeadlineSeconds` of a Deployment is by default: with less, or as much, a rollout that fails would never be
+/// seen to fail, and the answer would be that nobody knows yet.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// GitHub's limit for the name of an environment, in characters.
 const ENVIRONMENT_LENGTH: usize = 255;

@@ -46,6 +46,23 @@ fn the_command_line_is_well_formed() {
     Arguments::command().debug_assert();
 }
 
+/// A rollout that fails has to be seen to fail.
+#[test]
+fn the_default_timeout_is_longer_than_a_deployment_takes_to_fail() {
+    use clap::CommandFactory;
+    const PROGRESS_DEADLINE: Duration = Duration::from_secs(600);
+    assert!(DEFAULT_TIMEOUT >= PROGRESS_DEADLINE + Duration::from_secs(60));
+    for command in ["sync", "status"] {
+        let mut program = Arguments::command();
+        let help = program.find_subcommand_mut(command).expect("a command").render_help();
+        let told = format!(
+            "give up after this time [default: {}]",
+            humantime::format_duration(DEFAULT_TIMEOUT)
+        );
+        assert!(help.to_string().contains(&told), "{command}: {told}");
+    }
+}
+
 #[test]
 fn defaults() {
     let config = sync("sync").expect("sync needs no flag");
