@@ -1,4 +1,4 @@
-//! What is built with Go before it can be tested with.
+//! What is built with Go, or fetched by npm, before it can be tested with.
 
 use std::{
     io::Write,

@@ -2,9 +2,9 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     thread,
 };
 
@@ -32,9 +32,11 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one that wants [`USER`] and [`PASSWORD`], with TLS if it gets a certificate; None where there is no Node.
+    /// Starts one that wants [`USER`] and [`PASSWORD`], with TLS if it gets a certificate; None where none can be fetched.
     fn start(tls: Option<&Identity>, folder: &Path) -> Option<Self> {
-        let modules = built::folder("hack/proxy/build", "a forward proxy")?.join("node_modules");
+        static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| built::folder("hack/proxy/build", "forward proxy"));
+
+        let modules = FOLDER.as_deref()?.join("node_modules");
         let mut command = Command::new("node");
         command
             .arg(repository_file("hack/proxy/proxy.js"))

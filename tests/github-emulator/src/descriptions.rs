@@ -138,7 +138,9 @@ fn unpack(folder: &Path) -> Result<(), String> {
         let archive = format!("octokit-{package}-{version}.tgz");
         let spec = format!("@octokit/{package}@{version}");
         run(Command::new("npm")
-            .args(["pack", "--silent", "--ignore-scripts", &spec])
+            .args(["pack", "--loglevel=error", "--ignore-scripts"])
+            // What npm waits between attempts would else be more than a minute where there is no network.
+            .args(["--fetch-retry-mintimeout=1000", &spec])
             .current_dir(&scratch))?;
         run(Command::new("tar")
             .args(["-xzf", &archive])

@@ -3,16 +3,41 @@
 
 mod support;
 
+use std::{
+    env,
+    io::{self, Write},
+    sync::LazyLock,
+};
+
 use apollo_compiler::Schema;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, InputValueDefinition};
-use github_emulator::{Checks, Emulator, Options, SCHEMA, Source, descriptions};
+use github_emulator::{Checks, Descriptions, Emulator, Options, SCHEMA, Source, descriptions};
 use serde_json::{Value, json};
 use support::{get, post, shop};
+
+/// GitHub's own descriptions; None, said loudly, where npm can't fetch them, except in CI.
+fn described() -> Option<&'static Descriptions> {
+    static FOUND: LazyLock<Option<&Descriptions>> = LazyLock::new(|| {
+        let found = descriptions(Source::CacheOrNpm);
+        if let Err(error) = &found {
+            assert!(
+                env::var_os("CI").is_none(),
+                "in CI there have to be descriptions: {error}"
+            );
+            // The test harness keeps what `eprintln` writes to itself.
+            let said = "THERE ARE NO DESCRIPTIONS OF GITHUB: NOTHING IS CHECKED AGAINST THEM";
+            let _ = writeln!(io::stderr(), "\n{said}: {error}\n");
+        }
+        found.ok()
+    });
+    *FOUND
+}
 
 /// GitHub's schema says for every type, field, argument and value of ours the same.
 #[test]
 fn the_served_schema_is_a_part_of_githubs() {
-    let theirs = &descriptions(Source::CacheOrNpm).unwrap().graphql;
+    let Some(described) = described() else { return };
+    let theirs = &described.graphql;
     let ours = Schema::parse_and_validate(SCHEMA, "ours").unwrap();
     let arguments = |place: &str, ours: &[_], theirs: &[_]| {
         for argument in ours {
@@ -85,14 +110,15 @@ fn the_served_schema_is_a_part_of_githubs() {
     assert!(compared > 100, "only {compared} fields were compared");
 }
 
-fn lenient() -> Emulator {
+fn lenient() -> Option<Emulator> {
+    described()?;
     let emulator = Emulator::new(Options {
         strict: false,
         checks: Checks::Required,
         ..Options::default()
     });
     emulator.add_repository("octo/shop");
-    emulator
+    Some(emulator)
 }
 
 #[tokio::test]
@@ -106,12 +132,12 @@ async fn wrong_rest_requests_are_found() {
             "the member auto_inactive is not known",
         ),
     ] {
-        let emulator = lenient();
+        let Some(emulator) = lenient() else { return };
         post(&emulator, path, body).await;
         let found = emulator.violations();
         assert!(found.len() == 1 && found[0].contains(part), "{found:?}");
     }
-    let emulator = lenient();
+    let Some(emulator) = lenient() else { return };
     get(&emulator, &format!("{path}?state=success")).await;
     assert!(emulator.violations()[0].contains("query parameter state is not known"));
 }
@@ -132,7 +158,7 @@ async fn wrong_graphql_requests_are_found() {
             "the variable left is not declared",
         ),
     ] {
-        let emulator = lenient();
+        let Some(emulator) = lenient() else { return };
         post(&emulator, "/graphql", json!({"query": query, "variables": variables})).await;
         let found = emulator.violations();
         assert!(found.len() == 1 && found[0].contains(part), "{query}: {found:?}");
@@ -141,7 +167,7 @@ async fn wrong_graphql_requests_are_found() {
 
 #[tokio::test]
 async fn what_github_has_and_the_emulator_does_not_is_no_violation_but_an_error() {
-    let emulator = lenient();
+    let Some(emulator) = lenient() else { return };
     let answer = post(&emulator, "/graphql", json!({"query": "{ viewer { login name } }"}))
         .await
         .body;
@@ -155,7 +181,7 @@ async fn what_github_has_and_the_emulator_does_not_is_no_violation_but_an_error(
 /// Answers are wrong only when the emulator is, so a wrong world is made: a state that GitHub does not have.
 #[tokio::test]
 async fn wrong_answers_are_found() {
-    let emulator = lenient();
+    let Some(emulator) = lenient() else { return };
     let deployment = post(&emulator, "/repos/octo/shop/deployments", json!({"ref": "main"}))
         .await
         .body;
@@ -187,6 +213,9 @@ async fn wrong_answers_are_found() {
 
 #[tokio::test]
 async fn strictly_a_violation_is_a_server_error() {
+    if described().is_none() {
+        return;
+    }
     let emulator = shop();
     let reply = post(
         &emulator,
