@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -13,13 +13,20 @@ use serde::Deserialize;
 
 use crate::support;
 
-/// A running control plane. It stops when this process ends, however it ends.
+/// A running control plane. It stops when this is dropped, or this process ends, however it ends.
 pub struct ControlPlane {
     up: Up,
     /// For the cache of kubectl.
     home: PathBuf,
+    /// Ends with its standard input.
     up_process: Child,
-    _stdin: ChildStdin,
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // Closes its standard input.
+        let _ = self.up_process.wait();
+    }
 }
 
 /// Controllers that do nothing until this is dropped.
@@ -117,11 +124,12 @@ impl Request {
 /// The control plane, with the CustomResourceDefinition that the program prints; None where none can be built.
 pub fn control_plane() -> Option<&'static ControlPlane> {
     static CONTROL_PLANE: OnceLock<Option<ControlPlane>> = OnceLock::new();
-    CONTROL_PLANE.get_or_init(ControlPlane::start).as_ref()
+    CONTROL_PLANE.get_or_init(ControlPlane::with_definition).as_ref()
 }
 
 impl ControlPlane {
-    fn start() -> Option<Self> {
+    /// A cluster that knows nothing of this program, for one test; None where none can be built.
+    pub fn start() -> Option<Self> {
         let programs = support::built::folder("hack/control-plane/build", "control plane")?;
 
         // `--ephemeral` removes the folder, also after a test process that was killed.
@@ -141,13 +149,15 @@ impl ControlPlane {
         BufReader::new(up.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("the control plane is not up: {error}: {line:?}"));
-        let control_plane = Self {
+        Some(Self {
             up: ready,
             home: folder.join("home"),
-            _stdin: up.stdin.take().unwrap(),
             up_process: up,
-        };
+        })
+    }
 
+    fn with_definition() -> Option<Self> {
+        let control_plane = Self::start()?;
         let crd = support::program(&control_plane.home).arg("crd").output().unwrap();
         assert!(crd.status.success(), "{}", String::from_utf8_lossy(&crd.stderr));
         control_plane.apply(&String::from_utf8(crd.stdout).unwrap());

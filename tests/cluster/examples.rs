@@ -1,28 +1,29 @@
-//! What kubectl makes of the overlay in `examples/kustomize`.
+//! The overlay in `examples/kustomize`, applied as it says.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use clap::Parser;
 use kube_status_to_github::cli::args::{Arguments, Command};
 use serde_json::Value;
 
-use crate::{control_plane::succeeded, namespace::Namespace, support::repository_file};
+use crate::{
+    control_plane::{ControlPlane, succeeded},
+    support::repository_file,
+};
 
 #[test]
-fn the_overlay_changes_the_cron_job() {
-    let Some(test) = Namespace::create("overlay") else {
-        return;
-    };
-    let mut kustomize = test.cluster.kubectl_command(["kustomize", "examples/kustomize"]);
-    let output = kustomize.current_dir(repository_file("")).output().unwrap();
-    succeeded(&output, &kustomize);
-    let documents: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
-    let of_kind = |kind: &str| {
-        let found = documents.iter().find(|document| document["kind"] == kind);
-        found.unwrap_or_else(|| panic!("no {kind}"))
-    };
+fn the_overlay_installs_its_cron_job_in_a_fresh_cluster() {
+    let Some(cluster) = ControlPlane::start() else { return };
+    let file = fs::read_to_string(repository_file("examples/kustomize/kustomization.yaml")).unwrap();
+    let (_, command) = file.lines().next().unwrap().split_once(": kubectl ").unwrap();
+    let mut apply = cluster.kubectl_command(command.split_whitespace());
+    succeeded(&apply.current_dir(repository_file("")).output().unwrap(), &apply);
 
-    let spec = &of_kind("CronJob")["spec"];
+    let get = |object: &str| -> Value {
+        let found = cluster.kubectl(["get", "-n", "kube-status-to-github", "-o", "json", object]);
+        serde_json::from_str(&found).unwrap()
+    };
+    let spec = &get("cronjob/kube-status-to-github")["spec"];
     assert_eq!(spec["schedule"], "*/2 * * * *");
     let container = &spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
     let arguments = container["args"]
@@ -39,7 +40,13 @@ fn the_overlay_changes_the_cron_job() {
     assert_eq!(sync.limits.repository_allow, ["octo-org/*"]);
     assert!(sync.limits.deadline < Duration::from_secs(120));
 
-    let rules = of_kind("ClusterRole")["rules"].as_array().unwrap();
+    let role = get("clusterrole/kube-status-to-github");
+    let rules = role["rules"].as_array().unwrap();
     assert_eq!(rules.last().unwrap()["resources"], serde_json::json!(["rollouts"]));
-    assert_eq!(of_kind("GitHubDeployment")["metadata"]["namespace"], "shop");
+    cluster.kubectl([
+        "wait",
+        "--for=condition=Established",
+        "crd/githubdeployments.github.decathlon.com",
+        "--timeout=60s",
+    ]);
 }
