@@ -115,6 +115,26 @@ fn a_completion_script_for_every_shell() {
     }
 }
 
+/// A release sets the day in the changelog and that of the manual pages; before the first one there is only the latter.
+#[test]
+fn manual_pages_have_the_day_of_the_release() {
+    let page = run(&["man"]).expect(0).stdout;
+    let head = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+    let day: jiff::civil::Date = head.split_whitespace().nth(3).unwrap().parse().unwrap();
+    let changelog = fs::read_to_string(repository_file("CHANGELOG.md")).unwrap();
+    let newest = changelog
+        .lines()
+        .find_map(|line| line.strip_prefix("## [")?.split_once("] - "));
+    if let Some((version, released)) = newest {
+        assert_eq!(version, env!("CARGO_PKG_VERSION"), "the newest release of CHANGELOG.md");
+        assert_eq!(
+            released,
+            day.to_string(),
+            "DATE in src/cli/pages.rs is that of CHANGELOG.md"
+        );
+    }
+}
+
 #[test]
 fn manual_pages_are_well_formed() {
     let of_commands = COMMANDS.map(|command| vec![command]);

@@ -1,4 +1,5 @@
-//! What the Dockerfile promises, where no engine builds it: the steps that can go wrong without one.
+//! What the Dockerfile promises, where no engine builds it: the steps that can go wrong without one. And the Rust of all
+//! builds.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends")]
 
 use std::{fs, path::Path};
@@ -70,11 +71,30 @@ fn the_build_is_locked_and_takes_what_it_installs() {
         build.contains(&format!("install -D {target}/release/kube-status-to-github /out/")),
         "{build}"
     );
-    let version = all.iter().find_map(|line| line.strip_prefix("FROM rust:")).unwrap();
-    let (minor, minimum) = (version.split('-').next().unwrap(), env!("CARGO_PKG_RUST_VERSION"));
+}
+
+/// What is tested is what is released, on every platform, and not older than what `Cargo.toml` asks for.
+#[test]
+fn one_rust_builds_everything() {
+    let all = instructions();
+    let image = all.iter().find_map(|line| line.strip_prefix("FROM rust:")).unwrap();
+    let rust = image.split('-').next().unwrap();
+    for workflow in ["test.yml", "release.yml"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(".github/workflows")
+            .join(workflow);
+        let text = fs::read_to_string(path).unwrap();
+        let toolchains: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("RUSTUP_TOOLCHAIN: "))
+            .map(|version| version.trim_matches('"'))
+            .collect();
+        assert_eq!(toolchains, [rust], "{workflow}, and the Dockerfile");
+    }
+    let minimum = env!("CARGO_PKG_RUST_VERSION");
     let number = |text: &str| -> Vec<u32> { text.split('.').map(|part| part.parse().unwrap()).collect() };
     assert!(
-        number(minor) >= number(minimum),
-        "{minor} is older than rust-version {minimum}"
+        number(rust) >= number(minimum),
+        "{rust} is older than rust-version {minimum}"
     );
 }

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 
 use super::args::Arguments;
 
-/// The day of this version, for the foot of manual pages.
+/// The day of this version, for the foot of manual pages: that of its heading in `CHANGELOG.md`.
 const DATE: &str = "2026-11-25";
 
 /// The name of a command that has no page.
