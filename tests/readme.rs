@@ -93,6 +93,8 @@ fn exit_codes_are_those_of_the_program() {
         Exit::RolloutFailed,
         Exit::TimedOut,
         Exit::WouldWrite,
+        Exit::Interrupted,
+        Exit::Terminated,
     ];
     let rows = table("Exit codes");
     let codes: Vec<String> = rows.iter().map(|row| row[0].clone()).collect();

@@ -68,7 +68,8 @@ GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or GITHUB_APP_PRIVATE_KEY_FILE). A tok
 Exit codes:
   0 done                   3 could not run at all    5 timed out (--wait, --deadline)
   1 some objects failed    4 a rollout failed or     6 something would be written
-  2 bad usage                was superseded (--wait)   (--dry-run --exit-code)")]
+  2 bad usage                was superseded (--wait)   (--dry-run --exit-code)
+  130 stopped by Ctrl-C    143 stopped by SIGTERM")]
     Sync(Box<SyncArguments>),
     /// Health of the objects, without GitHub
     #[command(after_help = "\
