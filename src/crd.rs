@@ -207,7 +207,7 @@ pub struct GitHubDeploymentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["InProgress", "Current", "Failed", "Terminating", "Unknown", "finalState", "pascalCase"]))]
     pub status: Option<String>,
-    /// State on GitHub.
+    /// The rollout in the words of GitHub; `Ready` says whether GitHub was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Node id of the deployment on GitHub.
