@@ -2,12 +2,28 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Arg, ArgAction, ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::config_file::Listed;
 use crate::report::{CheckFormat, Format, HealthFormat, RefFormat};
+
+trait OnOrOff {
+    /// A switch that takes `=false` too, so that what the configuration file turns on can be turned off.
+    fn on_or_off(self) -> Self;
+}
+
+impl OnOrOff for Arg {
+    fn on_or_off(self) -> Self {
+        self.value_name("BOOL")
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true)
+    }
+}
 
 /// Brings the rollout status of Kubernetes objects to GitHub Deployments.
 #[derive(Debug, Parser)]
@@ -264,6 +280,9 @@ pub struct ExtractArguments {
     /// Namespace [default: that of the kubeconfig's context]
     #[arg(short, long, value_name = "NAMESPACE", help_heading = "Source")]
     pub namespace: Option<String>,
+    /// As [`SourceArguments::namespace_is_default`].
+    #[arg(skip)]
+    pub namespace_is_default: bool,
     /// All namespaces, with TYPE -l
     #[arg(short = 'A', long, conflicts_with_all = ["namespace", "filename"], help_heading = "Source")]
     pub all_namespaces: bool,
@@ -378,6 +397,9 @@ pub struct SourceArguments {
     /// Namespace [default: that of the kubeconfig's context]
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
+    /// Nobody typed the namespace, it is the configuration file's: no choice among objects that stand in files.
+    #[arg(skip)]
+    pub namespace_is_default: bool,
     /// GitHubDeployment objects of all namespaces; with TYPE -l, objects of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
@@ -423,10 +445,10 @@ pub struct FlagSourceArguments {
     #[arg(long, value_name = "NAME", requires = "object")]
     pub task: Option<String>,
     /// This is a production environment [default: true if it is called production]
-    #[arg(long, value_name = "BOOL", requires = "object", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    #[arg(long, on_or_off(), requires = "object")]
     pub production: Option<bool>,
     /// The environment ends with the object [default: false]
-    #[arg(long, value_name = "BOOL", requires = "object", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    #[arg(long, on_or_off(), requires = "object")]
     pub transient: Option<bool>,
     /// Link to the environment, with {ref} {sha} {namespace} {name} {environment}
     #[arg(long, value_name = "TEMPLATE", requires = "object")]
@@ -453,14 +475,10 @@ pub struct SyncOutputArguments {
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
     /// Exit 0 when only single objects failed
-    #[arg(long)]
+    #[arg(long, on_or_off(), default_value_t = false)]
     pub exit_zero: bool,
     /// Show the result in the status and events of the GitHubDeployment objects
-    #[arg(
-        long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
-        num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        hide_possible_values = true
-    )]
+    #[arg(long, on_or_off(), default_value_t = true)]
     pub write_status: bool,
 }
 
@@ -507,10 +525,10 @@ pub struct KubernetesArguments {
 #[command(next_help_heading = "Limits")]
 pub struct LimitArguments {
     /// Repeat until SIGTERM; a failed pass does not end it
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with_all = ["wait", "exit_code"])]
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "exit_code")]
     pub interval: Option<Duration>,
     /// Repeat until every rollout is final; exit 4 if one failed, 5 on time-out
-    #[arg(long)]
+    #[arg(long, on_or_off(), default_value_t = false)]
     pub wait: bool,
     /// With --wait: give up after this time [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -519,7 +537,7 @@ pub struct LimitArguments {
     #[arg(long, value_enum, value_name = "STATE")]
     pub timeout_state: Option<TimeoutState>,
     /// With --wait: fail at once where the cause does not go by itself, such as an image that does not exist
-    #[arg(long)]
+    #[arg(long, on_or_off(), default_value_t = false)]
     pub fail_fast: bool,
     /// A pass never takes longer
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
@@ -531,7 +549,7 @@ pub struct LimitArguments {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub since: Option<Duration>,
     /// A source must be in the namespace of its GitHubDeployment
-    #[arg(long)]
+    #[arg(long, on_or_off(), default_value_t = false)]
     pub no_cross_namespace_refs: bool,
     /// Write only to matching repositories, such as shop/* or team-a=shop/*; repeatable
     #[arg(long, value_name = "[NAMESPACE=]GLOB")]

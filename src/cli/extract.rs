@@ -26,6 +26,7 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
         files,
         cluster,
         namespace,
+        only_in,
         rule,
         output,
     } = config;
@@ -58,7 +59,7 @@ pub(super) async fn run(config: ExtractConfig, surroundings: Surroundings) -> Re
     } else {
         faults = source::each_object_from_files(&files, io::stdin(), |object| {
             let reference = ObjectReference::to(object);
-            if namespace.is_none() || reference.namespace == namespace {
+            if only_in.is_none() || reference.namespace == only_in {
                 results.push(row(&rule, reference, object));
             }
         });

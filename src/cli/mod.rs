@@ -241,8 +241,10 @@ fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// A variable of the environment. One that is set but is no text is not taken for unset: whoever reads it finds the
+/// replacement character, and refuses that by name.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl Failure {

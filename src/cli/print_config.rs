@@ -12,7 +12,7 @@ use super::{
     exit::Exit,
     kinds::Typed,
     print,
-    sync::scope,
+    sync::{namespace_without_connecting, scope},
 };
 use crate::{
     crd::{GitHubDeployment, GitHubDeploymentSpec, SourceRef},
@@ -42,11 +42,7 @@ pub(super) async fn run(config: SyncConfig, settings: &[Setting], actions: bool)
             git_ref: None,
             ..
         } => {
-            let namespace = match (namespace, &cluster) {
-                (Some(namespace), _) => namespace,
-                (None, Some(cluster)) => cluster::default_namespace(cluster).await,
-                (None, None) => "default".to_owned(),
-            };
+            let namespace = namespace_without_connecting(namespace, cluster.as_ref()).await;
             let objects = objects_to_ask(&typed, &objects, cluster.as_ref()).await?;
             let chosen = typed
                 .resolve(&objects, scope(all_namespaces, namespace.clone()))

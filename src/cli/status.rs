@@ -15,9 +15,9 @@ use super::{
     Failure, Surroundings,
     args::LogFormat,
     cluster,
-    config::{self, ClusterConfig, Declarations, StatusConfig, Subject},
+    config::{self, Declarations, StatusConfig, Subject},
     exit::Exit,
-    sync::{namespace_or_default, scope},
+    sync::{namespace_or_default, namespace_without_connecting, scope},
 };
 use crate::{
     kstatus::{self, Explanation, Status, Workload},
@@ -41,6 +41,7 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         objects,
         cluster,
         namespace,
+        only_in,
         output,
         explain,
         wait,
@@ -55,6 +56,7 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         ..surroundings.style
     };
     let mut told = Told {
+        only_in,
         writer: HealthWriter::new(output, explain, style, BufWriter::new(io::stdout().lock())),
         written: Ok(()),
         rows: 0,
@@ -62,15 +64,19 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         failed: false,
     };
     let mut problems = Vec::new();
-    let declared = tell_files(
-        &subject,
-        &objects,
-        &cluster,
-        namespace.as_deref(),
-        &mut told,
-        &mut problems,
-    )
-    .await;
+    let declared = match &subject {
+        Subject::Declared(_) | Subject::Typed { .. } => Vec::new(),
+        Subject::Objects => {
+            let faults = source::each_object_from_files(objects.paths(), io::stdin(), |object| told.object(object));
+            problems.extend(faults.iter().map(ToString::to_string));
+            Vec::new()
+        }
+        Subject::Files(paths) => {
+            let default = namespace_without_connecting(namespace.clone(), cluster.as_ref()).await;
+            let give = |_: &str, object: &Value| told.object(object);
+            source::declared_among_objects(paths, &default, io::stdin(), give).declarations
+        }
+    };
     if wait.is_some() && told.rows > 0 {
         let error = anyhow::anyhow!("--wait is for objects of a cluster: those in a file do not change");
         let exit = Exit::Usage;
@@ -132,35 +138,6 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     })
 }
 
-/// Tells what stands in files as it is read, and gives back the GitHubDeployments among it.
-async fn tell_files(
-    subject: &Subject,
-    objects: &config::Objects,
-    cluster: &Option<ClusterConfig>,
-    namespace: Option<&str>,
-    told: &mut Told,
-    problems: &mut Vec<String>,
-) -> Vec<Declaration> {
-    match subject {
-        Subject::Declared(_) | Subject::Typed { .. } => Vec::new(),
-        Subject::Objects => {
-            let give = |object: &Value| told.object(object, namespace);
-            let faults = source::each_object_from_files(objects.paths(), io::stdin(), give);
-            problems.extend(faults.iter().map(ToString::to_string));
-            Vec::new()
-        }
-        Subject::Files(paths) => {
-            let default = match (namespace, cluster) {
-                (Some(namespace), _) => namespace.to_owned(),
-                (None, Some(cluster)) => cluster::default_namespace(cluster).await,
-                (None, None) => "default".to_owned(),
-            };
-            let give = |_: &str, object: &Value| told.object(object, namespace);
-            source::declared_among_objects(paths, &default, io::stdin(), give).declarations
-        }
-    }
-}
-
 async fn declared_by(
     declarations: Declarations,
     client: Option<&Client>,
@@ -188,6 +165,8 @@ async fn declared_by(
 
 /// What is told of the objects so far.
 struct Told {
+    /// Objects that stand in files are told of this namespace only, if there is one.
+    only_in: Option<String>,
     writer: HealthWriter<BufWriter<StdoutLock<'static>>>,
     /// Whether writing works; once it failed nothing more is tried.
     written: io::Result<()>,
@@ -199,10 +178,10 @@ struct Told {
 }
 
 impl Told {
-    /// Tells an object as it stands, of `namespace` only if there is one.
-    fn object(&mut self, object: &Value, namespace: Option<&str>) {
+    /// Tells an object as it stands in a file.
+    fn object(&mut self, object: &Value) {
         let reference = ObjectReference::to(object);
-        if namespace.is_none() || reference.namespace.as_deref() == namespace {
+        if self.only_in.is_none() || reference.namespace == self.only_in {
             let explanation = kstatus::explain(object, Timestamp::now());
             self.row(reference, Observation::Found(explanation));
         }

@@ -10,7 +10,7 @@ use super::{
     Failure, Surroundings,
     args::{self, LogFormat},
     cluster,
-    config::{Declarations, GitHubConfig, Objects, Repeat, SyncConfig},
+    config::{ClusterConfig, Declarations, GitHubConfig, Objects, Repeat, SyncConfig},
     config_file::Listed,
     exit::Exit,
     print, signals,
@@ -20,7 +20,7 @@ use crate::{
     plan::State,
     report::{self, Document, Ended, Format, Live, SUPERSEDED, Style},
     source::{self, Cluster, Kept, Scope, SourceError},
-    sync::{self, AllowedRepositories, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, Waiting, World},
+    sync::{self, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, Waiting, World},
 };
 
 /// Runs `sync` until it is done, or the user ends it.
@@ -234,13 +234,7 @@ async fn settings(config: SyncConfig, world: &World, situations: bool) -> Result
             args::Details::Minimal => Details::Minimal,
         },
         cross_namespace_refs: !no_cross_namespace_refs,
-        repository_allow: repository_allow
-            .into_iter()
-            .map(|allow| AllowedRepositories {
-                namespace: allow.namespace,
-                repositories: allow.repositories,
-            })
-            .collect(),
+        repository_allow,
         max_writes,
         write_status,
         fail_fast: matches!(repeat, Repeat::UntilFinal(Waiting { fail_fast: true, .. })),
@@ -307,6 +301,15 @@ pub(super) fn scope(all_namespaces: bool, namespace: String) -> Scope {
 /// As kubectl: the flag, else the namespace of the context, else `default`.
 pub(super) fn namespace_or_default(namespace: Option<String>, kubernetes: Option<&Client>) -> String {
     namespace.unwrap_or_else(|| kubernetes.map_or("default", Client::default_namespace).to_owned())
+}
+
+/// [`namespace_or_default`], from the files that a client would be made of.
+pub(super) async fn namespace_without_connecting(namespace: Option<String>, cluster: Option<&ClusterConfig>) -> String {
+    match (namespace, cluster) {
+        (Some(namespace), _) => namespace,
+        (None, Some(cluster)) => cluster::default_namespace(cluster).await,
+        (None, None) => "default".to_owned(),
+    }
 }
 
 impl From<RunError> for Failure {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use globset::GlobMatcher;
+use globset::{GlobBuilder, GlobMatcher};
 use serde_json::Value;
 
 use crate::{
@@ -71,13 +71,63 @@ pub enum Details {
     Minimal,
 }
 
-/// A rule of `--repository-allow`.
+/// Repositories that may be written to: a rule of `--repository-allow`.
 #[derive(Clone, Debug)]
 pub struct AllowedRepositories {
     /// Namespace of the GitHubDeployments it is for; none for all.
-    pub namespace: Option<String>,
-    /// Matches `owner/name`, in lower case.
-    pub repositories: GlobMatcher,
+    namespace: Option<String>,
+    /// Matches `owner/name` in any case, as GitHub compares.
+    repositories: GlobMatcher,
+}
+
+/// Not a rule of the form `[NAMESPACE=]GLOB`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?}: {problem}")]
+pub struct AllowedRepositoriesError {
+    /// What was typed.
+    pub text: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl AllowedRepositories {
+    /// Reads `[NAMESPACE=]GLOB`, such as `shop/*` or `team-a=shop/*`. A `*` does not match a `/`.
+    ///
+    /// # Errors
+    /// When the namespace is empty, or the glob is none or can't match `OWNER/NAME`.
+    pub fn parse(text: &str) -> Result<Self, AllowedRepositoriesError> {
+        let error = |problem: String| AllowedRepositoriesError {
+            text: text.to_owned(),
+            problem,
+        };
+        let (namespace, glob) = match text.split_once('=') {
+            Some((namespace, glob)) => (Some(namespace), glob),
+            None => (None, text),
+        };
+        if namespace.is_some_and(str::is_empty) {
+            return Err(error("the namespace before = is empty".to_owned()));
+        }
+        if !glob.contains('/') {
+            return Err(error("write OWNER/NAME, such as shop/* or */*".to_owned()));
+        }
+        let repositories = GlobBuilder::new(glob)
+            .case_insensitive(true)
+            .literal_separator(true)
+            .build()
+            .map_err(|cause| error(cause.kind().to_string()))?
+            .compile_matcher();
+        Ok(Self {
+            namespace: namespace.map(ToOwned::to_owned),
+            repositories,
+        })
+    }
+
+    /// True if a GitHubDeployment of `namespace` may report to `repository`. Sources from flags have no namespace.
+    #[must_use]
+    pub fn allows(&self, namespace: Option<&str>, repository: &Repository) -> bool {
+        self.namespace.as_deref().is_none_or(|only| namespace == Some(only))
+            && self.repositories.is_match(repository.to_string())
+    }
 }
 
 /// Everything that a user can ask of a pass.
@@ -114,14 +164,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// True if GitHubDeployments of `namespace` may report to `repository`. Sources from flags have no namespace.
+    /// True if one of the rules allows it, or there is none: see [`AllowedRepositories::allows`].
     #[must_use]
     pub fn allows(&self, namespace: Option<&str>, repository: &Repository) -> bool {
-        let name = repository.to_string().to_lowercase();
-        self.repository_allow.is_empty()
-            || self.repository_allow.iter().any(|rule| {
-                rule.namespace.as_deref().is_none_or(|only| Some(only) == namespace)
-                    && rule.repositories.is_match(&name)
-            })
+        let mut rules = self.repository_allow.iter();
+        self.repository_allow.is_empty() || rules.any(|rule| rule.allows(namespace, repository))
     }
 }

@@ -97,6 +97,26 @@ fn every_input_becomes_its_flag() {
     assert_eq!(runner.laptop.github.refs("octo-org/web", "staging"), [""; 0]);
 }
 
+/// What a repository's file turns on, an input turns off.
+#[test]
+fn an_input_that_is_false_comes_before_the_file() {
+    let runner = Runner::new();
+    runner.laptop.write(".kube-status-to-github.yaml", "wait: true\n");
+    for (inputs, code) in [
+        (&[("timeout", "1m")][..], 0),
+        (&[("timeout", "1m"), ("wait", "")], 0),
+        (&[("timeout", "1m"), ("wait", "false")], 2),
+        (&[("wait", "false"), ("fail-fast", "false")], 0),
+    ] {
+        let called = Call::new(&runner, &[&STAGING[..], inputs].concat()).run();
+        assert_eq!(called.last.code, code, "{inputs:?}: {called:?}");
+        if code == 2 {
+            let error = "--timeout is for --wait";
+            assert!(called.last.stderr.contains(error), "{called:?}");
+        }
+    }
+}
+
 /// Whoever can name a branch, a pull request or an environment can put text into an input.
 #[test]
 fn an_input_is_one_value_whatever_it_holds() {

@@ -58,6 +58,35 @@ fn bad_usage() {
     assert_eq!(laptop.github.journal(), [], "GitHub is not asked");
 }
 
+/// What is not text is no reason to say that a variable is not set.
+#[cfg(unix)]
+#[test]
+fn variables_that_are_not_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let laptop = laptop();
+    for (variable, code, expected) in [
+        ("GITHUB_TOKEN", 3, "GITHUB_TOKEN holds a character that no token has"),
+        ("GH_TOKEN", 3, "GH_TOKEN holds a character that no token has"),
+        (
+            "GITHUB_APP_PRIVATE_KEY",
+            3,
+            "GITHUB_APP_PRIVATE_KEY is not a private key in PEM form",
+        ),
+        ("GITHUB_API_URL", 2, "\u{fffd}"),
+    ] {
+        let mut command = laptop.program();
+        for name in ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API", "GITHUB_API_URL"] {
+            command.env_remove(name);
+        }
+        if variable == "GITHUB_API_URL" {
+            command.env("GITHUB_TOKEN", "t");
+        }
+        command.env(variable, OsStr::from_bytes(b"h\xffttp"));
+        let run = Run::of(command.args(["sync", "--objects", "objects.yaml"])).expect(code);
+        assert!(run.stderr.contains(expected), "{variable}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn bad_configuration_files() {
     let laptop = laptop();

@@ -56,6 +56,33 @@ fn one_command_reports_a_repository() {
     assert_eq!(health.stdout.lines().count(), 3, "{}", health.stdout);
 }
 
+/// `-n` chooses among the objects of a file; the namespace of the settings is only that of what names none.
+#[test]
+fn the_namespace_of_the_file_hides_no_object() {
+    let laptop = laptop();
+    laptop.write(".kube-status-to-github.yaml", "namespace: shop\n");
+    let web = deployment("web", "registry/web:v1", Progress::Complete);
+    let objects = web.replace(", namespace: shop", "") + &deployment("blog", "registry/blog:v1", Progress::Complete);
+    laptop.write(
+        "objects.yaml",
+        objects.replacen("namespace: shop", "namespace: blog", 1),
+    );
+    for command in [
+        "status -o json -f objects.yaml",
+        "status -o json --objects objects.yaml",
+        "extract -o json -f objects.yaml --json-path {.metadata.name}",
+    ] {
+        let names = |arguments: &str| -> Vec<String> {
+            let document = laptop.run(arguments).expect(0).document();
+            let results = document["results"].as_array().unwrap();
+            let name = |result: &serde_json::Value| result["name"].as_str().unwrap().to_owned();
+            results.iter().map(name).collect()
+        };
+        assert_eq!(names(command), ["web", "blog"], "{command}");
+        assert_eq!(names(&format!("{command} -n blog")), ["blog"], "{command}");
+    }
+}
+
 #[test]
 fn what_is_in_force_is_told_with_its_origin() {
     let laptop = repository();

@@ -11,33 +11,19 @@ use crate::{
     world::{ENVIRONMENT, REPOSITORY, Test, all_said},
 };
 
-fn allow(namespace: Option<&str>, repositories: &str) -> AllowedRepositories {
-    AllowedRepositories {
-        namespace: namespace.map(str::to_owned),
-        repositories: globset::Glob::new(repositories).unwrap().compile_matcher(),
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn repositories_are_allowed_by_namespace() {
     let rows = [
-        ("everywhere", vec![allow(None, "octo-org/*")], true),
-        ("for this namespace", vec![allow(Some("shop"), "octo-org/app")], true),
-        (
-            "for another namespace",
-            vec![allow(Some("other"), "octo-org/app")],
-            false,
-        ),
-        ("another repository", vec![allow(Some("shop"), "octo-org/other")], false),
-        (
-            "by the second rule",
-            vec![allow(Some("other"), "*"), allow(Some("shop"), "octo-org/a*")],
-            true,
-        ),
+        ("everywhere", &["octo-org/*"][..], true),
+        ("for this namespace", &["shop=octo-org/app"], true),
+        ("for another namespace", &["other=octo-org/app"], false),
+        ("another repository", &["shop=octo-org/other"], false),
+        ("by the second rule", &["other=*/*", "shop=octo-org/a*"], true),
     ];
     for (name, rules, allowed) in rows {
         let mut test = Test::with_app("v1", Rollout::Done);
-        test.settings.repository_allow = rules;
+        let rules = rules.iter().map(|rule| AllowedRepositories::parse(rule).unwrap());
+        test.settings.repository_allow = rules.collect();
         let document = test.pass().await;
         if allowed {
             assert_eq!(all_said(&document), ["app create v1 success"], "{name}");

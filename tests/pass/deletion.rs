@@ -137,10 +137,7 @@ async fn a_repository_that_is_gone_or_read_only_releases_the_object() {
 #[tokio::test(start_paused = true)]
 async fn a_repository_that_is_not_allowed_any_more_releases_the_object_untouched() {
     let mut test = reported().await;
-    test.settings.repository_allow = vec![AllowedRepositories {
-        namespace: None,
-        repositories: globset::Glob::new("octo-org/other").unwrap().compile_matcher(),
-    }];
+    test.settings.repository_allow = vec![AllowedRepositories::parse("octo-org/other").unwrap()];
     test.cluster.delete(&github_deployment_path("app"));
     test.github.clear_journal();
     test.pass().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, ENVIRONMENT_LENGTH, GitHubConfig, Variables, not_empty, repository, text};
+use super::{ConfigError, GitHubConfig, Variables, not_empty, repository, text};
 use crate::{cli::args::CloseArguments, plan::Repository, report::Format};
 
 /// Everything a `close` needs.
@@ -44,9 +44,9 @@ impl CloseConfig {
             max_writes,
         } = arguments;
         let owner = not_empty(github.github_org.clone());
-        text("--environment", &environment, ENVIRONMENT_LENGTH)?;
+        super::environment(&environment)?;
         if let Some(task) = &task {
-            text("--task", task, usize::MAX)?;
+            text("--task", task)?;
         }
         Ok(Self {
             repository: repository(&repo, owner.as_deref())?,

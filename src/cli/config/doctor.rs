@@ -64,6 +64,7 @@ impl DoctorConfig {
             objects,
             cluster,
             namespace,
+            only_in: _,
         } = Source::new(source, kubernetes)?;
         let declarations = match subject {
             TypedSubject::Declared(_) if only_repositories => None,

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use crate::{
     cli::{credentials::CredentialsError, kinds::TypeNameError},
+    crd::LONGEST_ENVIRONMENT,
     extract::ExtractError,
     github::AddressError,
     plan::RepositoryError,
+    sync::AllowedRepositoriesError,
 };
 
 /// Why there is no configuration.
@@ -46,6 +48,11 @@ pub enum ConfigError {
         "-A cannot be used with names: an object is in one namespace, which -n names; with -A write TYPE -l LABELS"
     )]
     NamesEverywhere,
+    /// `--interval` beside `--wait`.
+    #[error(
+        "--interval cannot be used with --wait: one goes on until a signal, the other until every rollout is final"
+    )]
+    IntervalAndWait,
     /// `--timeout` without `--wait`.
     #[error("--timeout is for --wait; give both, or --deadline for a single pass")]
     TimeoutWithoutWait,
@@ -67,7 +74,10 @@ pub enum ConfigError {
         /// The ref.
         git_ref: String,
     },
-    /// A text that must not be empty, or is too long.
+    /// The name of an environment.
+    #[error("--environment is too long; GitHub takes at most {LONGEST_ENVIRONMENT} characters")]
+    EnvironmentTooLong,
+    /// A text that must not be empty.
     #[error("{flag} is {problem}")]
     Text {
         /// The flag.
@@ -78,14 +88,9 @@ pub enum ConfigError {
     /// stdin can be read once.
     #[error("only one of -f and --objects can be -, and only once: stdin can be read once")]
     StdinTwice,
-    /// A glob.
-    #[error("--repository-allow {text:?}: {problem}")]
-    RepositoryAllow {
-        /// What was typed.
-        text: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// A rule for repositories.
+    #[error("--repository-allow {0}")]
+    RepositoryAllow(AllowedRepositoriesError),
     /// How the ref is found.
     #[error(transparent)]
     Extract(#[from] ExtractError),

@@ -23,8 +23,10 @@ pub struct ExtractConfig {
     pub files: Vec<PathBuf>,
     /// How the cluster is reached.
     pub cluster: ClusterConfig,
-    /// As [`super::SyncConfig::namespace`]; of objects in files only those of it, if it is given.
+    /// As [`super::SyncConfig::namespace`].
     pub namespace: Option<String>,
+    /// As [`super::StatusConfig::only_in`].
+    pub only_in: Option<String>,
     /// How the ref is found.
     pub rule: Extract,
     /// Form of the result.
@@ -42,6 +44,7 @@ impl ExtractConfig {
             object,
             filename,
             namespace,
+            namespace_is_default,
             all_namespaces,
             selector,
             container,
@@ -67,6 +70,7 @@ impl ExtractConfig {
             all_namespaces,
             files: filename,
             cluster: ClusterConfig { kubeconfig, context },
+            only_in: namespace.clone().filter(|_| !namespace_is_default),
             namespace,
             rule: Extract {
                 container_name: not_empty(container),

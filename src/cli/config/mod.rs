@@ -18,18 +18,19 @@ pub use error::ConfigError;
 pub use extract::ExtractConfig;
 pub use github::{GitHubConfig, GitHubParts};
 pub use status::{StatusConfig, Subject};
-pub use sync::{Repeat, RepositoryAllow, SyncConfig};
+pub use sync::{Repeat, SyncConfig};
 
 use super::{config_file::Listed, kinds::Typed};
-use crate::{crd::GitHubDeploymentSpec, plan::Repository, source::is_namespace};
+use crate::{
+    crd::{GitHubDeploymentSpec, LONGEST_ENVIRONMENT},
+    plan::Repository,
+    source::is_namespace,
+};
 
 /// The time after which `--wait` gives up where `--timeout` is not given. Longer than the 600 seconds that
 /// `progressDeadlineSeconds` of a Deployment is by default: with less, or as much, a rollout that fails would never be
 /// seen to fail, and the answer would be that nobody knows yet.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// GitHub's limit for the name of an environment, in characters.
-const ENVIRONMENT_LENGTH: usize = 255;
 
 /// The environment of the process, as a function so that a test can give its own.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -121,18 +122,22 @@ fn not_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-fn text(flag: &'static str, value: &str, longest: usize) -> Result<(), ConfigError> {
+/// Refuses an empty text.
+fn text(flag: &'static str, value: &str) -> Result<(), ConfigError> {
     if value.trim().is_empty() {
         return Err(ConfigError::Text {
             flag,
             problem: "empty; write a name, or leave the flag out",
         });
     }
-    if value.chars().count() > longest {
-        return Err(ConfigError::Text {
-            flag,
-            problem: "too long; GitHub takes at most 255 characters",
-        });
+    Ok(())
+}
+
+/// Refuses what can't be the name of an environment on GitHub.
+fn environment(value: &str) -> Result<(), ConfigError> {
+    text("--environment", value)?;
+    if value.chars().count() > LONGEST_ENVIRONMENT {
+        return Err(ConfigError::EnvironmentTooLong);
     }
     Ok(())
 }
@@ -140,7 +145,7 @@ fn text(flag: &'static str, value: &str, longest: usize) -> Result<(), ConfigErr
 /// `--namespace`. What is no name would be a part of another address at the API server, which knows nothing there.
 fn namespace_name(namespace: Option<&str>) -> Result<(), ConfigError> {
     let Some(namespace) = namespace else { return Ok(()) };
-    text("--namespace", namespace, usize::MAX)?;
+    text("--namespace", namespace)?;
     if is_namespace(namespace) {
         return Ok(());
     }

@@ -1,8 +1,7 @@
 //! Which objects are meant, and what flags say about them.
 
 use super::{
-    ClusterConfig, ConfigError, Declarations, ENVIRONMENT_LENGTH, Objects, namespace_name, not_empty, repository,
-    stdin_count, text,
+    ClusterConfig, ConfigError, Declarations, Objects, namespace_name, not_empty, repository, stdin_count, text,
 };
 use crate::{
     cli::{
@@ -20,6 +19,8 @@ pub(super) struct Source {
     pub objects: Objects,
     pub cluster: Option<ClusterConfig>,
     pub namespace: Option<String>,
+    /// Of objects that stand in files, only those of this namespace were asked for.
+    pub only_in: Option<String>,
 }
 
 pub(super) enum TypedSubject {
@@ -34,6 +35,7 @@ impl Source {
             filename,
             objects,
             namespace,
+            namespace_is_default,
             all_namespaces,
             selector,
             listed,
@@ -69,6 +71,7 @@ impl Source {
             cluster: (from_cluster || objects == Objects::Cluster).then_some(ClusterConfig { kubeconfig, context }),
             subject,
             objects,
+            only_in: namespace.clone().filter(|_| !namespace_is_default),
             namespace,
         })
     }
@@ -119,10 +122,10 @@ pub(super) fn from_flags(
     if generation.is_some() && !matches!(&typed, Typed::Named(objects) if objects.len() == 1) {
         return Err(ConfigError::GenerationOfSeveral);
     }
-    text("--environment", &environment, ENVIRONMENT_LENGTH)?;
+    super::environment(&environment)?;
     for (flag, value) in [("--task", &task), ("--ref", &git_ref)] {
         if let Some(value) = value {
-            text(flag, value, usize::MAX)?;
+            text(flag, value)?;
         }
     }
     if git_ref.as_deref().is_some_and(|git_ref| !is_legal_ref(git_ref)) {

@@ -22,6 +22,8 @@ pub struct StatusConfig {
     pub cluster: Option<ClusterConfig>,
     /// As [`super::SyncConfig::namespace`].
     pub namespace: Option<String>,
+    /// Of objects that stand in files, only those of this namespace; none: all.
+    pub only_in: Option<String>,
     /// Form of the result.
     pub output: HealthFormat,
     /// Say how each health was found.
@@ -73,6 +75,7 @@ impl StatusConfig {
             objects,
             cluster,
             namespace,
+            only_in,
         } = Source::new(source, kubernetes)?;
         let (subject, cluster) = match subject {
             TypedSubject::Declared(_) if only_objects => (Subject::Objects, None),
@@ -85,6 +88,7 @@ impl StatusConfig {
             objects,
             cluster,
             namespace,
+            only_in,
             output,
             explain,
             wait: wait.then_some(timeout.unwrap_or(DEFAULT_TIMEOUT)),

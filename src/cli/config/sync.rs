@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::{
     ClusterConfig, ConfigError, DEFAULT_TIMEOUT, Declarations, GitHubConfig, Objects, Variables, not_empty,
     source::{Source, TypedSubject, from_flags},
@@ -14,9 +12,9 @@ use crate::{
         actions::Step,
         args::{Details, LimitArguments, SyncArguments, SyncOutputArguments, TimeoutState},
     },
-    plan::{Repository, State},
+    plan::State,
     report::Format,
-    sync::Waiting,
+    sync::{AllowedRepositories, Waiting},
 };
 
 /// Everything a `sync` needs.
@@ -57,7 +55,7 @@ pub struct SyncConfig {
     /// A source must be in the namespace of its GitHubDeployment.
     pub no_cross_namespace_refs: bool,
     /// Repositories that may be written to; empty: all.
-    pub repository_allow: Vec<RepositoryAllow>,
+    pub repository_allow: Vec<AllowedRepositories>,
 }
 
 /// How often.
@@ -69,15 +67,6 @@ pub enum Repeat {
     Every(Duration),
     /// Passes until every source is final.
     UntilFinal(Waiting),
-}
-
-/// Repositories that may be written to.
-#[derive(Clone, Debug)]
-pub struct RepositoryAllow {
-    /// Namespace of the GitHubDeployment; none: any.
-    pub namespace: Option<String>,
-    /// Matches `owner/name`, without case, as GitHub compares.
-    pub repositories: GlobMatcher,
 }
 
 impl SyncConfig {
@@ -124,6 +113,7 @@ impl SyncConfig {
             objects,
             cluster,
             namespace,
+            only_in: _,
         } = Source::new(source, kubernetes)?;
         let declarations = match subject {
             TypedSubject::Declared(declarations) => declarations,
@@ -136,6 +126,9 @@ impl SyncConfig {
                 Step::read(variables).as_ref(),
             )?,
         };
+        if interval.is_some() && wait {
+            return Err(ConfigError::IntervalAndWait);
+        }
         if timeout.is_some() && !wait {
             return Err(ConfigError::TimeoutWithoutWait);
         }
@@ -145,12 +138,13 @@ impl SyncConfig {
             }
         }
         if let Some(name) = &cluster_name {
-            text("--cluster-name", name, usize::MAX)?;
+            text("--cluster-name", name)?;
         }
         let repository_allow = repository_allow
             .iter()
-            .map(|allow| RepositoryAllow::new(allow))
-            .collect::<Result<_, _>>()?;
+            .map(|rule| AllowedRepositories::parse(rule))
+            .collect::<Result<_, _>>()
+            .map_err(ConfigError::RepositoryAllow)?;
         let repeat = match (interval, wait) {
             (Some(interval), _) => Repeat::Every(interval),
             (None, true) => Repeat::UntilFinal(Waiting {
@@ -188,42 +182,5 @@ impl SyncConfig {
     /// Everything that is read from files, folders and stdin.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         self.declarations.paths().iter().chain(self.objects.paths())
-    }
-}
-
-impl RepositoryAllow {
-    pub(super) fn new(typed: &str) -> Result<Self, ConfigError> {
-        let error = |problem: String| ConfigError::RepositoryAllow {
-            text: typed.to_owned(),
-            problem,
-        };
-        let (namespace, glob) = match typed.split_once('=') {
-            Some((namespace, glob)) => (Some(namespace), glob),
-            None => (None, typed),
-        };
-        if namespace.is_some_and(str::is_empty) {
-            return Err(error("the namespace before = is empty".to_owned()));
-        }
-        // A glob without a slash would match no repository at all, since * does not match one.
-        if !glob.contains('/') {
-            return Err(error("write OWNER/NAME, such as shop/* or */*".to_owned()));
-        }
-        let repositories = GlobBuilder::new(glob)
-            .case_insensitive(true)
-            .literal_separator(true)
-            .build()
-            .map_err(|cause| error(cause.kind().to_string()))?
-            .compile_matcher();
-        Ok(Self {
-            namespace: namespace.map(ToOwned::to_owned),
-            repositories,
-        })
-    }
-
-    /// True if a GitHubDeployment of `namespace` may write to `repository`.
-    #[must_use]
-    pub fn allows(&self, namespace: Option<&str>, repository: &Repository) -> bool {
-        self.namespace.as_deref().is_none_or(|only| namespace == Some(only))
-            && self.repositories.is_match(repository.to_string())
     }
 }

@@ -122,6 +122,16 @@ fn each_flag_arrives() {
         sync("sync --interval 1m").expect("interval").repeat,
         Repeat::Every(Duration::from_secs(60))
     );
+    for (line, expected) in [
+        ("sync --wait=false", Repeat::Once),
+        ("sync --wait=false --fail-fast=false", Repeat::Once),
+        (
+            "sync --wait=false --interval 1m",
+            Repeat::Every(Duration::from_secs(60)),
+        ),
+    ] {
+        assert_eq!(sync(line).expect(line).repeat, expected, "{line}");
+    }
     assert_eq!(
         sync("sync --wait").expect("wait").repeat,
         Repeat::UntilFinal(Waiting {
@@ -393,8 +403,15 @@ fn bad_usage_says_what_to_write() {
             "not be longer than a thousand years",
         ),
         ("sync --since 1001y", "not be longer than a thousand years"),
-        ("sync --interval 60s --wait", "cannot be used with"),
+        ("sync --interval 60s --wait", "--interval cannot be used with --wait"),
         ("sync --timeout 60s", "--wait"),
+        ("sync --wait=false --timeout 60s", "--timeout is for --wait"),
+        ("sync --wait=false --fail-fast", "--fail-fast is for --wait"),
+        (
+            "sync --wait=false --timeout-state error",
+            "--timeout-state is for --wait",
+        ),
+        ("sync --wait=maybe", "invalid value 'maybe'"),
         ("sync --exit-code", "--dry-run"),
         ("sync --repository-allow shop", "write OWNER/NAME"),
         ("sync --repository-allow =shop/*", "namespace before = is empty"),
@@ -528,12 +545,20 @@ fn repositories_that_are_allowed() {
         ("shop/*", None, "SHOP/App", true),
         ("shop/*", Some("a"), "shop-evil/app", false),
         ("*/app", Some("a"), "shop/app", true),
+        ("sh*/app", Some("a"), "shop/app", true),
+        ("*p/*", Some("a"), "shop/app", true),
+        ("*/p", Some("a"), "shop/app", false),
         ("a=shop/*", Some("a"), "shop/app", true),
         ("a=shop/*", Some("b"), "shop/app", false),
         ("a=shop/*", None, "shop/app", false),
         ("shop/app", Some("a"), "shop/app2", false),
+        ("Shop/APP", Some("a"), "shop/app", true),
+        ("*/*", Some("a"), "shop/app", true),
     ] {
-        let allow = RepositoryAllow::new(typed).expect(typed);
+        let line = format!("sync --repository-allow {typed}");
+        let [allow] = &sync(&line).expect(&line).repository_allow[..] else {
+            panic!("{line}");
+        };
         let repository = Repository::parse(repository, None).expect(repository);
         assert_eq!(
             allow.allows(namespace, &repository),

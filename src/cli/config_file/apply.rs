@@ -99,6 +99,12 @@ pub fn parse(
     let command = with_defaults(command, &name, typed, &file, variables);
     let matches = command.try_get_matches_from(words).map_err(ParseError::Usage)?;
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(ParseError::Usage)?;
+    let namespace_is_default = !is_typed(typed, "namespace");
+    match &mut arguments.command {
+        args::Command::Status(status) => status.source.namespace_is_default = namespace_is_default,
+        args::Command::Extract(extract) => extract.namespace_is_default = namespace_is_default,
+        _ => {}
+    }
     let deployments = file.deployments();
     let instead = SUBJECTS.iter().copied().find(|id| is_typed(typed, id));
     let unused = instead.filter(|_| !deployments.is_empty());
@@ -200,7 +206,7 @@ fn applies(key: &Key, name: &str, typed: &ArgMatches, file: &ConfigFile, variabl
             let waits_by_file = wait.is_some_and(|wait| {
                 file.texts(wait).is_some_and(|texts| texts == ["true"]) && applies(wait, name, typed, file, variables)
             });
-            any_typed(&["wait"]) || waits_by_file
+            typed_switch(typed, "wait").unwrap_or(waits_by_file)
         }
         // A context belongs to its kubeconfig.
         "kubeconfig" | "context" => {
@@ -213,6 +219,12 @@ fn applies(key: &Key, name: &str, typed: &ArgMatches, file: &ConfigFile, variabl
 fn is_typed(matches: &ArgMatches, id: &str) -> bool {
     let exists = matches.try_contains_id(id).is_ok();
     exists && matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// None if it was not typed.
+fn typed_switch(matches: &ArgMatches, id: &str) -> Option<bool> {
+    let switch = matches.try_get_one::<bool>(id).ok().flatten();
+    switch.copied().filter(|_| is_typed(matches, id))
 }
 
 fn settings(name: &str, matches: &ArgMatches, place: impl Fn(&Key) -> Option<String>) -> Vec<Setting> {

@@ -123,6 +123,61 @@ githubOrg: octo-org
 }
 
 #[test]
+fn what_the_file_turns_on_can_be_turned_off() {
+    let switches = KEYS.iter().filter(|key| key.kind == Kind::Flag);
+    for key in switches {
+        let settings = format!("{{{}: true, repo: a/b, environment: e, container: c}}", key.name);
+        for (typed, expected) in [("", "true"), ("=false", "false"), ("=true", "true"), ("bare", "true")] {
+            let flag = match typed {
+                "" => String::new(),
+                "bare" => key.flag(),
+                value => format!("{}{value}", key.flag()),
+            };
+            // A word after it is no value of it.
+            let line = format!("sync {flag} deploy/app");
+            let parsed = parse_with(&folder(&settings), &line, &[]).expect(&line);
+            let setting = parsed.settings.iter().find(|setting| setting.name == key.name);
+            // To fail fast is for `--wait`.
+            let expected = if key.name == "failFast" && typed.is_empty() {
+                "false"
+            } else {
+                expected
+            };
+            assert_eq!(setting.expect(key.name).texts, [expected], "{line}");
+            let args::Command::Sync(arguments) = parsed.arguments.command else {
+                panic!("{line}");
+            };
+            assert_eq!(arguments.source.object, ["deploy/app"], "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_for_waiting_goes_with_it() {
+    let settings = "{wait: true, timeout: 5m, failFast: true, timeoutState: error}";
+    for (line, waits) in [
+        ("sync", true),
+        ("sync --wait", true),
+        ("sync --wait=true", true),
+        ("sync --wait=false", false),
+        ("sync --wait=false --dry-run", false),
+        ("sync --wait=false --interval 60s", false),
+    ] {
+        let limits = sync(settings, line).limits;
+        assert_eq!(
+            (
+                limits.wait,
+                limits.timeout.is_some(),
+                limits.timeout_state.is_some(),
+                limits.fail_fast
+            ),
+            (waits, waits, waits, waits),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn without_a_file_nothing_changes() {
     let empty = tempfile::tempdir().expect("a folder");
     let parsed = parse_with(&empty, "sync -n shop", &[]).expect("a sync");
