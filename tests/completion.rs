@@ -179,6 +179,13 @@ fn commands_flags_and_values() {
     assert_eq!(values(&["sy"]), ["sync", ":4"]);
     assert_eq!(values(&["sync", "-o", "w"]), ["wide", ":4"]);
     assert_eq!(values(&["sync", "--dry"]), ["--dry-run", ":4"]);
+    assert_eq!(values(&["sync", "--wait="]), ["--wait=true", "--wait=false", ":4"]);
+    for words in [
+        &["sync", "--wait", "t"][..],
+        &["sync", "deploy/app", "--production", "t"],
+    ] {
+        assert_eq!(values(words), [":4"], "{words:?}: the word after it is no value of it");
+    }
     let offered = values(&["sync", ""]);
     assert!(
         offered.contains(&"deployment/".to_owned()) && !offered.contains(&"--dry-run".to_owned()),

@@ -69,6 +69,9 @@ impl Context {
 /// is nothing else.
 pub(super) fn attach(command: Command, context: Context, current: Option<&OsString>) -> Command {
     let offers_flags = current.is_some_and(|word| word.to_string_lossy().starts_with('-'));
+    // The word after `--wait` is no value of it: that stands behind an equals sign.
+    let holds_value = current.is_some_and(|word| word.to_string_lossy().contains('='));
+    let nothing = ArgValueCompleter::new(|_: &OsStr| Vec::new());
     let context = Arc::new(context);
     let completer = |names: fn(&Context, &str) -> Vec<String>| {
         let context = Arc::clone(&context);
@@ -98,7 +101,13 @@ pub(super) fn attach(command: Command, context: Context, current: Option<&OsStri
                     arg.hide(true)
                 }
             };
-            let command = command.mut_args(hide);
+            let command = command.mut_args(hide).mut_args(|arg| {
+                if arg.is_require_equals_set() && !holds_value {
+                    arg.add(nothing.clone())
+                } else {
+                    arg
+                }
+            });
             completers.iter().fold(command, |command, (id, completer)| {
                 if command.get_arguments().any(|arg| arg.get_id() == id) {
                     command.mut_arg(id, |arg| arg.add(completer.clone()))
