@@ -2,23 +2,23 @@
 //!
 //! The environment is read here and nowhere else.
 
-pub mod actions;
+mod actions;
 pub mod args;
 mod close;
-pub mod cluster;
+mod cluster;
 mod completion;
-pub mod config;
-pub mod config_file;
-pub mod credentials;
+mod config;
+mod config_file;
+mod credentials;
 mod doctor;
 pub mod exit;
 mod extract;
-pub mod kinds;
+mod kinds;
 mod logging;
 mod pages;
 mod print_config;
-pub mod program;
-pub mod signals;
+mod program;
+mod signals;
 mod status;
 mod sync;
 
@@ -45,19 +45,19 @@ use crate::report::{
 
 /// What the process is surrounded by, read once.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+struct Surroundings {
     /// How results are printed.
-    pub style: Style,
+    style: Style,
     /// The line on a terminal that shows how far a pass is.
-    pub progress: Progress,
+    progress: Progress,
     /// How text is printed on stderr: results go to stdout.
-    pub messages: Style,
+    messages: Style,
     /// How often `-v` was given.
-    pub verbose: u8,
+    verbose: u8,
     /// Form of the log.
-    pub log_format: LogFormat,
+    log_format: LogFormat,
     /// The step of a workflow in GitHub Actions.
-    pub step: Option<Step>,
+    step: Option<Step>,
 }
 
 /// Why the program ends without a result.
@@ -221,14 +221,14 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 ///
 /// # Errors
 /// When stdout cannot be written for another reason, such as a full disk.
-pub fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+fn print(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
-    told(stdout.write_all(bytes).and_then(|()| stdout.flush())).map(|()| Exit::Done)
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush())).map(|()| Exit::Done)
 }
 
-/// What became of writing a result to stdout, as [`print`] sees it.
-fn told(written: io::Result<()>) -> Result<(), Failure> {
-    match written {
+/// What became of writing a result to stdout: a broken pipe is no failure.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_run(
             anyhow::Error::new(error).context("the result cannot be written to standard output"),
         )),

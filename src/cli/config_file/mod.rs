@@ -9,6 +9,7 @@
 //! A flag comes before the environment, that before the file, and that before the default.
 
 mod apply;
+#[cfg(test)]
 mod schema;
 mod settings;
 
@@ -19,8 +20,7 @@ use std::{
 
 use serde_json::Value;
 
-pub use apply::{ParseError, Parsed, Setting, parse};
-pub use schema::schema;
+pub use apply::{ParseError, Setting, parse};
 pub use settings::{KEYS, Key, Kind, Settings};
 
 use crate::source::{self, FileError};

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, ffi::OsString, fs};
 use clap::CommandFactory;
 use tempfile::TempDir;
 
-use super::*;
+use super::{apply::Parsed, *};
 use crate::cli::args::{self, Arguments, Details, SyncArguments};
 use crate::report::Format;
 
