@@ -55,7 +55,7 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         all_namespaces,
         ..surroundings.style
     };
-    let mut told = Told {
+    let mut results = Results {
         only_in,
         writer: HealthWriter::new(output, explain, style, BufWriter::new(io::stdout().lock())),
         written: Ok(()),
@@ -67,17 +67,17 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
     let declared = match &subject {
         Subject::Declared(_) | Subject::Typed { .. } => Vec::new(),
         Subject::Objects => {
-            let faults = source::each_object_from_files(objects.paths(), io::stdin(), |object| told.object(object));
+            let faults = source::each_object_from_files(objects.paths(), io::stdin(), |object| results.object(object));
             problems.extend(faults.iter().map(ToString::to_string));
             Vec::new()
         }
         Subject::Files(paths) => {
             let default = namespace_without_connecting(namespace.clone(), cluster.as_ref()).await;
-            let give = |_: &str, object: &Value| told.object(object);
+            let give = |_: &str, object: &Value| results.object(object);
             source::declared_among_objects(paths, &default, io::stdin(), give).declarations
         }
     };
-    if wait.is_some() && told.rows > 0 {
+    if wait.is_some() && results.rows > 0 {
         let error = anyhow::anyhow!("--wait is for objects of a cluster: those in a file do not change");
         let exit = Exit::Usage;
         return Err(Failure { exit, error });
@@ -111,7 +111,7 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         None if references.is_empty() => Objects::Files(Vec::new()),
         None => objects_in(&objects, client)?,
     };
-    if let (0, true, false, Some(problem)) = (told.rows, references.is_empty(), needs_cluster, problems.first()) {
+    if let (0, true, false, Some(problem)) = (results.rows, references.is_empty(), needs_cluster, problems.first()) {
         return Err(Failure::cannot_run(anyhow::anyhow!("{problem}")));
     }
 
@@ -121,9 +121,9 @@ pub(super) async fn run(config: StatusConfig, surroundings: Surroundings) -> Res
         Some(timeout) => look_until_final(&objects, &references, timeout, &surroundings).await,
     };
     for (reference, observation) in references.into_iter().zip(observed) {
-        told.row(reference, observation);
+        results.row(reference, observation);
     }
-    let (unread, failed) = told.finish()?;
+    let (unread, failed) = results.finish()?;
     for problem in &problems {
         Failure::beside(problem).tell(surroundings.log_format, style.actions);
     }
@@ -163,8 +163,8 @@ async fn declared_by(
     }
 }
 
-/// What is told of the objects so far.
-struct Told {
+/// The rows of objects, which are written as they come.
+struct Results {
     /// Objects that stand in files are told of this namespace only, if there is one.
     only_in: Option<String>,
     writer: HealthWriter<BufWriter<StdoutLock<'static>>>,
@@ -177,7 +177,7 @@ struct Told {
     failed: bool,
 }
 
-impl Told {
+impl Results {
     /// Tells an object as it stands in a file.
     fn object(&mut self, object: &Value) {
         let reference = ObjectReference::to(object);
@@ -222,7 +222,7 @@ impl Told {
 
     /// Writes the rest. A reader that has seen enough (`| head`) is no failure.
     fn finish(self) -> Result<(bool, bool), Failure> {
-        super::told(self.written.and_then(|()| self.writer.finish()))?;
+        super::written(self.written.and_then(|()| self.writer.finish()))?;
         Ok((self.unread, self.failed))
     }
 }

@@ -26,9 +26,9 @@ pub(super) fn application(object: Object<'_>, conditions: &[Condition<'_>]) -> R
     for condition in conditions {
         match condition.kind {
             // The controller stops at these before it compares anything.
-            "InvalidSpecError" => return Ok(Health::failed(told(condition))),
+            "InvalidSpecError" => return Ok(Health::failed(kind_and_message(condition))),
             // Of the controller, not of the Application: the project could not be read, for one.
-            "UnknownError" => return Ok(Health::unknown(told(condition))),
+            "UnknownError" => return Ok(Health::unknown(kind_and_message(condition))),
             _ => {}
         }
     }
@@ -37,7 +37,7 @@ pub(super) fn application(object: Object<'_>, conditions: &[Condition<'_>]) -> R
     }
     // The controller tolerates a repository that fails for some minutes before it says so.
     if let Some(error) = conditions.iter().find(|condition| condition.kind.ends_with("Error")) {
-        return Ok(Health::failed(told(error)));
+        return Ok(Health::failed(kind_and_message(error)));
     }
 
     let attempted = is_attempted(object)?;
@@ -201,7 +201,7 @@ fn of_resources(object: Object<'_>) -> Result<Health, Unreadable> {
 }
 
 /// Conditions of an Application have no reason.
-fn told(condition: &Condition<'_>) -> String {
+fn kind_and_message(condition: &Condition<'_>) -> String {
     match condition.message {
         "" => condition.kind.to_owned(),
         message => format!("{}: {message}", condition.kind),

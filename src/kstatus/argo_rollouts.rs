@@ -81,7 +81,7 @@ fn without_phase(object: Object<'_>) -> Result<Health, Unreadable> {
                 && matches!(condition.reason, "RolloutAborted" | "ProgressDeadlineExceeded"))
     });
     if let Some(condition) = failed {
-        return Ok(Health::failed(condition.told()));
+        return Ok(Health::failed(condition.reason_and_message()));
     }
     if object.boolean("spec.paused")? == Some(true) || !object.list("status.pauseConditions")?.is_empty() {
         return Ok(Health::in_progress("Rollout is paused"));

@@ -62,7 +62,7 @@ impl Condition<'_> {
     }
 
     /// Reason and message, as far as there are any.
-    pub fn told(&self) -> String {
+    pub fn reason_and_message(&self) -> String {
         match (self.reason, self.message) {
             (reason, "") => reason.to_owned(),
             ("", message) => message.to_owned(),

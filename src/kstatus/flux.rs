@@ -32,12 +32,12 @@ use super::{
 pub(super) fn kustomization(object: Object<'_>) -> Result<Health, Unreadable> {
     let conditions = object.conditions()?;
     health(object, "Kustomization", &conditions, |ready| match ready.reason {
-        "DependencyNotReady" | "HealthCheckCanceled" => Health::in_progress(ready.told()),
+        "DependencyNotReady" | "HealthCheckCanceled" => Health::in_progress(ready.reason_and_message()),
         // Only the words tell a source that is about to have its first artifact from one that does not exist.
         "ArtifactFailed" if find(&conditions, "Reconciling").is_none() && ready.message.contains("retrying") => {
-            Health::in_progress(ready.told())
+            Health::in_progress(ready.reason_and_message())
         }
-        _ => Health::failed(ready.told()),
+        _ => Health::failed(ready.reason_and_message()),
     })
 }
 
@@ -51,15 +51,15 @@ pub(super) fn helm_release(object: Object<'_>) -> Result<Health, Unreadable> {
         | "StateError"
         | "RESTClientError"
         | "FactoryError"
-        | "ResourceManagerError" => Health::in_progress(ready.told()),
+        | "ResourceManagerError" => Health::in_progress(ready.reason_and_message()),
         // These say what was done about a failure; the failure itself is in another condition.
         "RollbackSucceeded" | "RollbackFailed" | "UninstallSucceeded" | "UninstallFailed" => {
             let cause = conditions
                 .iter()
                 .find(|condition| condition.is("Released", "False") || condition.is("TestSuccess", "False"));
-            Health::failed(cause.unwrap_or(ready).told())
+            Health::failed(cause.unwrap_or(ready).reason_and_message())
         }
-        _ => Health::failed(ready.told()),
+        _ => Health::failed(ready.reason_and_message()),
     })
 }
 
@@ -78,7 +78,7 @@ fn health<'a>(
         && !suspended
         && observed_otherwise(object, "Stalled")?.is_none()
     {
-        return Ok(Health::failed(stalled.told()));
+        return Ok(Health::failed(stalled.reason_and_message()));
     }
     let Some(ready) = ready else {
         return Ok(Health::in_progress(if suspended {

@@ -21,13 +21,15 @@ pub(super) fn service(object: Object<'_>, conditions: &[Condition<'_>]) -> Resul
     let found = CONDITIONS.map(|kind| (kind, conditions.iter().find(|condition| condition.kind == kind)));
     for condition in found.iter().filter_map(|(_, condition)| *condition) {
         if condition.status == "False" {
-            return Ok(Health::failed(condition.told()));
+            return Ok(Health::failed(condition.reason_and_message()));
         }
     }
     for (kind, condition) in found {
         match condition {
             Some(condition) if condition.status == "True" => {}
-            Some(condition) if !condition.message.is_empty() => return Ok(Health::in_progress(condition.told())),
+            Some(condition) if !condition.message.is_empty() => {
+                return Ok(Health::in_progress(condition.reason_and_message()));
+            }
             _ => return Ok(Health::in_progress(format!("{kind} is not known"))),
         }
     }
