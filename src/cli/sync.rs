@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     github::{self, GitHub},
-    plan::State,
-    report::{self, Document, Ended, Format, Live, SUPERSEDED, Style},
+    report::{self, Document, Ended, Format, Live, SourceResult, Style},
     source::{self, Cluster, Kept, Scope, SourceError},
     sync::{self, DeclaredIn, Details, ObjectsIn, Pass, RunError, Settings, Waiting, World},
 };
@@ -48,7 +47,7 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
         },
         ..surroundings
     };
-    let told = Teller {
+    let printer = Printer {
         output: config.output,
         exit_zero: config.exit_zero,
         exit_code: config.exit_code,
@@ -57,8 +56,8 @@ pub(super) async fn run(config: SyncConfig, surroundings: Surroundings) -> Resul
     };
     let repeat = config.repeat;
     let work = async {
-        let settings = settings(config, &world, told.surroundings.verbose > 0).await?;
-        passes(&world, &settings, repeat, &told).await
+        let settings = settings(config, &world, printer.surroundings.verbose > 0).await?;
+        passes(&world, &settings, repeat, &printer).await
     };
     tokio::select! {
         exit = work => exit,
@@ -76,37 +75,37 @@ pub(super) fn connect(config: &GitHubConfig) -> Result<GitHub, Failure> {
     GitHub::new(&settings).map_err(Failure::cannot_run)
 }
 
-async fn passes(world: &World, settings: &Settings, repeat: Repeat, told: &Teller) -> Result<Exit, Failure> {
+async fn passes(world: &World, settings: &Settings, repeat: Repeat, printer: &Printer) -> Result<Exit, Failure> {
     match repeat {
         Repeat::Once => {
             let pass = sync::run_once(world, settings).await?;
-            let exit = told.tell(&pass)?;
-            told.tell_actions(&pass.document, false);
+            let exit = printer.print(&pass)?;
+            printer.annotate(&pass.document, false);
             Ok(exit)
         }
         Repeat::Every(interval) => {
             let tell = |pass: Result<Pass, RunError>| {
-                let ended = pass.map_err(Failure::from).and_then(|pass| told.tell(&pass));
+                let ended = pass.map_err(Failure::from).and_then(|pass| printer.print(&pass));
                 ended.unwrap_or_else(|failure| {
-                    tracing::error!("{}", failure.messages(told.surroundings.style.actions).join(": "));
+                    tracing::error!("{}", failure.messages(printer.surroundings.style.actions).join(": "));
                     failure.exit
                 })
             };
             Ok(sync::repeat(world, settings, interval, tell).await)
         }
-        Repeat::UntilFinal(waiting) => wait(world, settings, &waiting, told).await,
+        Repeat::UntilFinal(waiting) => wait(world, settings, &waiting, printer).await,
     }
 }
 
 /// Shows how far the rollouts are until they are final, then prints the last pass and how each of them ended.
-async fn wait(world: &World, settings: &Settings, waiting: &Waiting, told: &Teller) -> Result<Exit, Failure> {
+async fn wait(world: &World, settings: &Settings, waiting: &Waiting, printer: &Printer) -> Result<Exit, Failure> {
     let Surroundings {
         style,
         progress,
         messages,
         log_format,
         ..
-    } = &told.surroundings;
+    } = &printer.surroundings;
     let messages = Style {
         all_namespaces: style.all_namespaces,
         ..*messages
@@ -134,30 +133,25 @@ async fn wait(world: &World, settings: &Settings, waiting: &Waiting, told: &Tell
     let elapsed = live.borrow().elapsed();
     progress.finish();
     let waited = waited?;
-    let exit = told.tell(&waited.pass)?;
-    told.tell_actions(&waited.pass.document, true);
+    let exit = printer.print(&waited.pass)?;
+    printer.annotate(&waited.pass.document, true);
     if *log_format == LogFormat::Text {
         for line in report::sentences(&waited.pass.document, waited.ended, elapsed, messages) {
             super::complain(&line);
         }
     }
     Ok(match (exit, waited.ended) {
-        (Exit::Done, Ended::Stopped) => told.first_signal.exit().unwrap_or(Exit::Interrupted),
+        (Exit::Done, Ended::Stopped) => printer.first_signal.exit().unwrap_or(Exit::Interrupted),
         (Exit::Done, Ended::TimedOut) => Exit::TimedOut,
-        (Exit::Done, Ended::Final) if has_failed(&waited.pass.document) => Exit::RolloutFailed,
+        (Exit::Done, Ended::Final) if waited.pass.document.results.iter().any(SourceResult::has_failed) => {
+            Exit::RolloutFailed
+        }
         (exit, _) => exit,
     })
 }
 
-fn has_failed(document: &Document) -> bool {
-    document
-        .results
-        .iter()
-        .any(|result| result.state.is_some_and(State::is_failed) || result.reason.as_deref() == Some(SUPERSEDED))
-}
-
 /// Prints passes.
-struct Teller {
+struct Printer {
     output: Format,
     exit_zero: bool,
     exit_code: bool,
@@ -165,9 +159,9 @@ struct Teller {
     surroundings: Surroundings,
 }
 
-impl Teller {
+impl Printer {
     /// Prints the document, and says what the pass alone deserves.
-    fn tell(&self, pass: &Pass) -> Result<Exit, Failure> {
+    fn print(&self, pass: &Pass) -> Result<Exit, Failure> {
         self.surroundings.progress.finish();
         let mut text = Vec::new();
         report::render(&pass.document, self.output, &mut text, self.surroundings.style).map_err(Failure::cannot_run)?;
@@ -180,7 +174,7 @@ impl Teller {
     }
 
     /// Tells GitHub Actions about the last pass of a run. A loop has none: its summaries would only grow.
-    fn tell_actions(&self, document: &Document, waited: bool) {
+    fn annotate(&self, document: &Document, waited: bool) {
         if let Some(step) = &self.surroundings.step {
             step.tell(document, waited, self.surroundings.log_format);
             step.put_outputs(document);

@@ -22,8 +22,7 @@ mod tests;
 
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::crd;
@@ -44,7 +43,7 @@ pub struct Extracted {
 }
 
 /// One step from the object to the ref. Its text is for people and may hold text from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
     /// The tag of a container's image.

@@ -101,7 +101,7 @@ impl fmt::Display for Status {
 }
 
 /// Health of an object, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The status.
     pub status: Status,
@@ -148,7 +148,7 @@ impl Health {
 }
 
 /// The rule that decided. Kinds that share a rule share its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Rule {
     /// The object is being deleted.
     Deletion,
@@ -225,7 +225,7 @@ impl fmt::Display for Rule {
 }
 
 /// A field that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// Dotted, from the root of the object; a condition as `status.conditions[TYPE]`.
     pub path: String,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    colour,
     document::API_VERSION,
     render::{Style, json, yaml},
     text::clean,
@@ -175,16 +176,17 @@ impl CheckName {
 }
 
 impl CheckResult {
-    fn sign(self, colours: bool) -> &'static str {
-        match (self, colours) {
-            (Self::Ok, false) => "[ok]",
-            (Self::Info, false) => "[info]",
-            (Self::Warning, false) => "[warning]",
-            (Self::Failed, false) => "[failed]",
-            (Self::Ok, true) => "\u{1b}[32m✓\u{1b}[0m",
-            (Self::Info, true) => "\u{1b}[36m·\u{1b}[0m",
-            (Self::Warning, true) => "\u{1b}[33m!\u{1b}[0m",
-            (Self::Failed, true) => "\u{1b}[31m✗\u{1b}[0m",
+    fn sign(self, colours: bool) -> String {
+        let (word, sign) = match self {
+            Self::Ok => ("ok", "✓"),
+            Self::Info => ("info", "·"),
+            Self::Warning => ("warning", "!"),
+            Self::Failed => ("failed", "✗"),
+        };
+        if colours {
+            colour::paint(sign, colour::of(word), colours)
+        } else {
+            format!("[{word}]")
         }
     }
 }

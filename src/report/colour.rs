@@ -15,15 +15,14 @@ const fn coloured(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
-/// The colour of a status, a state or an action, by its word; none for a word that is neither good nor bad.
+/// The colour of a status, a state, an action or the result of a check, by its word; none for a word that is neither good nor bad.
 pub(super) fn of(word: &str) -> Style {
     match word {
-        "Current" | "success" => coloured(AnsiColor::Green),
-        "InProgress" | "in_progress" | "queued" => coloured(AnsiColor::Cyan),
-        "Failed" | "failure" | "error" | "fail" | "NotFound" | "not found" | "Unreadable" | "not reported" => {
-            coloured(AnsiColor::Red)
-        }
-        "Unknown" | "pending" | "waiting" | "defer" => coloured(AnsiColor::Yellow),
+        "Current" | "success" | "ok" => coloured(AnsiColor::Green),
+        "InProgress" | "in_progress" | "queued" | "info" => coloured(AnsiColor::Cyan),
+        "Failed" | "failed" | "failure" | "error" | "fail" | "NotFound" | "not found" | "Unreadable"
+        | "not reported" => coloured(AnsiColor::Red),
+        "Unknown" | "pending" | "waiting" | "defer" | "warning" => coloured(AnsiColor::Yellow),
         "Terminating" | "terminating" | "inactive" | "skip" | "skipped" => Style::new().dimmed(),
         _ => Style::new(),
     }

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     colour,
     document::{ChangeAction, ChangeResult, Document, ExistingDeployment},
+    people::action,
     render::Style,
     text::{clean, cut},
 };
@@ -158,12 +159,7 @@ fn lines(existing: &[&ExistingDeployment], changes: &[&ChangeResult]) -> Vec<Lin
 }
 
 fn new(change: &ChangeResult) -> Line {
-    let verb = match change.action {
-        ChangeAction::Create => "create",
-        ChangeAction::Status => "update",
-        ChangeAction::Close => "close",
-    };
-    let rest = format!("{} ({verb})", change.state);
+    let rest = format!("{} ({})", change.state, action(change.action.into()));
     line(Kind::New, name(&change.git_ref, &change.task), rest)
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kstatus::Status,
+    kstatus::Health,
     plan::{LatestStatus, Rule, Situation, State},
 };
 
@@ -112,15 +112,6 @@ pub struct SourceObject {
     pub uid: Option<String>,
 }
 
-/// Health of the observed object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HealthResult {
-    /// The kstatus.
-    pub status: Status,
-    /// Why.
-    pub message: String,
-}
-
 /// What happened for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -139,6 +130,17 @@ pub enum Action {
     Defer,
     /// Could not be reported; `error` says why.
     Fail,
+}
+
+impl From<ChangeAction> for Action {
+    /// What a source is said to have come to by such a write.
+    fn from(action: ChangeAction) -> Self {
+        match action {
+            ChangeAction::Create => Self::Create,
+            ChangeAction::Status => Self::Update,
+            ChangeAction::Close => Self::Close,
+        }
+    }
 }
 
 /// The deployment that speaks for a source.
@@ -182,7 +184,7 @@ pub struct SourceResult {
     /// The commit, where GitHub resolved it.
     pub commit: Option<String>,
     /// Health, where the object could be read.
-    pub health: Option<HealthResult>,
+    pub health: Option<Health>,
     /// What GitHub is to show.
     pub state: Option<State>,
     /// The link to the environment that GitHub is to show.
@@ -208,6 +210,14 @@ pub struct SourceResult {
     /// What the user should know although it worked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+impl SourceResult {
+    /// True if its rollout failed, or another one took its place.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state.is_some_and(State::is_failed) || self.reason.as_deref() == Some(SUPERSEDED)
+    }
 }
 
 /// Kind of a write.

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     colour,
     document::{Action, Document, SourceObject, SourceResult},
+    names::described,
     progress::Progress,
     render::Style,
     text::{clean, cut},
@@ -46,20 +47,10 @@ impl RolloutRow {
     /// `Deployment shop/app is in_progress: Updated: 1/2`
     #[must_use]
     pub fn sentence(&self) -> String {
-        let Self {
-            kind,
-            name,
-            word,
-            message,
-            ..
-        } = self;
-        let place = self
-            .namespace
-            .iter()
-            .map(|namespace| format!("{namespace}/"))
-            .collect::<String>();
+        let Self { word, message, .. } = self;
+        let object = described(&self.kind, self.namespace.as_deref(), &self.name);
         let colon = if message.is_empty() { "" } else { ": " };
-        format!("{kind} {place}{name} is {word}{colon}{message}")
+        format!("{object} is {word}{colon}{message}")
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -168,94 +159,94 @@ impl Live {
 /// The lines of the table, none wider than the terminal, and less of them than it is high: what is final goes first.
 fn lines(header: &str, rows: &[(&RolloutRow, Duration)], width: usize, height: usize, style: Style) -> Vec<String> {
     let is_narrow = width < NARROW;
-    let needed = |row: &RolloutRow| 1 + usize::from(is_narrow && !row.message.is_empty());
-    let room = height.saturating_sub(3);
-    let too_many = rows.iter().map(|(row, _)| needed(row)).sum::<usize>() > room;
-    let (mut shown, mut used) = (Vec::new(), 0);
-    for (row, time) in rows.iter().filter(|(row, _)| !too_many || !row.is_final) {
-        if used + needed(row) <= room {
-            used += needed(row);
-            shown.push((*row, short(*time)));
-        }
-    }
-    let hidden = rows.len() - shown.len();
-
-    let has_replicas = shown.iter().any(|(row, _)| row.replicas.is_some());
+    let shown = fitting(rows, height.saturating_sub(3), is_narrow);
     let mut namespaces: Vec<_> = rows.iter().map(|(row, _)| &row.namespace).collect();
     namespaces.dedup();
-    let name = |row: &RolloutRow| match &row.namespace {
-        Some(namespace) if namespaces.len() > 1 => format!("{namespace}/{}/{}", row.kind.to_lowercase(), row.name),
-        _ => format!("{}/{}", row.kind.to_lowercase(), row.name),
-    };
-    let cells = shown.iter().map(|(row, time)| {
-        let replicas = row.replicas.map(|replicas| replicas.to_string()).unwrap_or_default();
-        [
-            name(row),
-            row.word.to_owned(),
-            replicas,
-            time.clone(),
-            row.message.clone(),
-        ]
-    });
     let head = ["OBJECT", header, "READY", "TIME", "CAUSE"].map(str::to_owned);
     let table: Vec<[String; 5]> = std::iter::once(head)
-        .chain(cells)
+        .chain(shown.iter().map(|(row, time)| cells(row, *time, namespaces.len() > 1)))
         .map(|cells| cells.map(|cell| clean(&cell, style.actions).into_owned()))
         .collect();
-    let widest = |column: usize| table.iter().map(|cells| cells[column].width()).max().unwrap_or(0);
-    let mut widths = [
-        widest(0),
-        widest(1),
-        if has_replicas { widest(2) } else { 0 },
-        widest(3),
-    ];
-    let others: usize = widths[1..]
-        .iter()
-        .filter(|width| **width > 0)
-        .map(|width| width + GAP)
-        .sum();
-    let most = if is_narrow { width / 2 } else { width / 3 };
-    let left = width.saturating_sub(others).min(most).max(SHORTEST_NAME);
-    widths[0] = widths[0].min(left);
+    let widths = widths(&table, width);
 
     let mut lines = Vec::new();
     for (index, cells) in table.iter().enumerate() {
-        let mut line = String::new();
-        let mut used = 0;
-        for (column, width_of) in widths.iter().enumerate().filter(|(_, width)| **width > 0) {
-            let cell = cut(&cells[column], *width_of);
-            let gap = if used == 0 { 0 } else { GAP };
-            // The end of the line is the end of the last column, so that nothing wraps.
-            if used + gap + cell.width() > width {
-                break;
-            }
-            line.push_str(&" ".repeat(gap));
-            let paints = style.colours && column == 1 && index > 0;
-            line.push_str(&colour::paint(&cell, colour::of(&cells[column]), paints));
-            let is_last = column == 3;
-            let padding = if is_last { 0 } else { width_of - cell.width() };
-            line.push_str(&" ".repeat(padding));
-            used += gap + cell.width() + padding;
+        let is_header = index == 0;
+        let (mut line, used) = beside_each_other(cells, widths, width, style.colours && !is_header);
+        let cause = &cells[4];
+        let room = width.saturating_sub(used + GAP);
+        if !is_narrow && room > 0 {
+            line.push_str(&" ".repeat(GAP));
+            line.push_str(&cut(cause, room));
         }
-        if is_narrow {
-            lines.push(line.trim_end().to_owned());
-            if index > 0 && !cells[4].is_empty() {
-                lines.push(format!("  {}", cut(&cells[4], width.saturating_sub(2))));
-            }
-        } else {
-            let padding = widths[3] - cut(&cells[3], widths[3]).width();
-            let room = width.saturating_sub(used + padding + GAP);
-            if !cells[4].is_empty() && room > 0 {
-                line.push_str(&" ".repeat(padding + GAP));
-                line.push_str(&cut(&cells[4], room));
-            }
-            lines.push(line.trim_end().to_owned());
+        lines.push(line.trim_end().to_owned());
+        if is_narrow && !is_header && !cause.is_empty() {
+            lines.push(format!("  {}", cut(cause, width.saturating_sub(2))));
         }
     }
+    let hidden = rows.len() - shown.len();
     if hidden > 0 {
         lines.push(format!("… and {hidden} more"));
     }
     lines
+}
+
+/// The rows for which there are lines; where those are not enough for all, none that are final.
+fn fitting<'a>(rows: &[(&'a RolloutRow, Duration)], room: usize, is_narrow: bool) -> Vec<(&'a RolloutRow, Duration)> {
+    let needed = |row: &RolloutRow| 1 + usize::from(is_narrow && !row.message.is_empty());
+    let too_many = rows.iter().map(|(row, _)| needed(row)).sum::<usize>() > room;
+    let mut left = room;
+    let mut fits = |row: &RolloutRow| {
+        let rest = left.checked_sub(needed(row));
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    let unfinished = rows.iter().filter(|(row, _)| !too_many || !row.is_final);
+    unfinished.filter(|(row, _)| fits(row)).copied().collect()
+}
+
+fn cells(row: &RolloutRow, time: Duration, has_namespaces: bool) -> [String; 5] {
+    let kind = row.kind.to_lowercase();
+    let name = match &row.namespace {
+        Some(namespace) if has_namespaces => format!("{namespace}/{kind}/{}", row.name),
+        _ => format!("{kind}/{}", row.name),
+    };
+    let replicas = row.replicas.map(|replicas| replicas.to_string()).unwrap_or_default();
+    [name, row.word.to_owned(), replicas, short(time), row.message.clone()]
+}
+
+/// The widths of all columns but that of the cause; zero for one that only has a header. The name gives way to the others.
+fn widths(table: &[[String; 5]], width: usize) -> [usize; 4] {
+    let mut widths: [usize; 4] = std::array::from_fn(|column| {
+        let is_empty = table.iter().skip(1).all(|cells| cells[column].is_empty());
+        let widest = table.iter().map(|cells| cells[column].width()).max();
+        widest.filter(|_| !is_empty).unwrap_or(0)
+    });
+    let [name, others @ ..] = &mut widths;
+    let others: usize = others.iter().filter(|width| **width > 0).map(|width| width + GAP).sum();
+    let most = if width < NARROW { width / 2 } else { width / 3 };
+    let left = width.saturating_sub(others).min(most).max(SHORTEST_NAME);
+    *name = left.min(*name);
+    widths
+}
+
+/// The cells but the last, each as wide as its column, and how wide they are together.
+fn beside_each_other(cells: &[String; 5], widths: [usize; 4], width: usize, colours: bool) -> (String, usize) {
+    let (mut line, mut used) = (String::new(), 0);
+    for (column, wide) in widths.into_iter().enumerate().filter(|(_, wide)| *wide > 0) {
+        let cell = cut(&cells[column], wide);
+        let gap = if used == 0 { 0 } else { GAP };
+        // The end of the line is the end of the last column, so that nothing wraps.
+        if used + gap + cell.width() > width {
+            break;
+        }
+        let is_state = column == 1;
+        line.push_str(&" ".repeat(gap));
+        line.push_str(&colour::paint(&cell, colour::of(&cells[column]), colours && is_state));
+        line.push_str(&" ".repeat(wide - cell.width()));
+        used += gap + wide;
+    }
+    (line, used)
 }
 
 /// As kubectl writes ages: `42s`, `2m5s`, `1h2m`.

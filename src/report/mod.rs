@@ -9,6 +9,7 @@ mod document;
 pub(crate) mod fixtures;
 mod health;
 mod live;
+mod names;
 mod people;
 mod progress;
 mod refs;

@@ -4,10 +4,12 @@ use std::{collections::BTreeSet, io};
 
 use super::{
     diff,
-    document::{Action, ChangeAction, ChangeResult, Document, Outcome, SourceObject, SourceResult, Summary},
+    document::{Action, ChangeResult, Document, Outcome, SourceResult, Summary},
+    names::{described, kubectl_name},
     render::Style,
     text::{Columns, clean},
 };
+use crate::plan::DEFAULT_TASK;
 
 /// The table of `-o table` and, with more columns, of `-o wide`.
 pub(super) fn table(document: &Document, wide: bool, out: &mut impl io::Write, style: Style) -> io::Result<()> {
@@ -46,7 +48,7 @@ pub(super) fn names(document: &Document, out: &mut impl io::Write, style: Style)
     for result in &document.results {
         let name = match (&result.github_deployment, &result.source) {
             (Some(name), _) => format!("githubdeployment.github.decathlon.com/{}", name.name),
-            (None, Some(source)) => kubectl_name(source),
+            (None, Some(source)) => kubectl_name(&source.api_version, &source.kind, &source.name),
             (None, None) => "source".to_owned(),
         };
         let line = format!("{name} {}{dry_run}", done(result.action));
@@ -86,7 +88,7 @@ fn columns(document: &Document, wide: bool, style: Style) -> Columns {
             result
                 .health
                 .as_ref()
-                .map(|health| format!("{:?}", health.status))
+                .map(|health| health.status.to_string())
                 .unwrap_or_default()
         }),
         (true, "STATE", |result| {
@@ -183,18 +185,9 @@ fn remarks(result: &SourceResult) -> Vec<String> {
 /// the message names it.
 pub(super) fn name(result: &SourceResult) -> Option<String> {
     match (&result.github_deployment, &result.source) {
-        (Some(name), _) => Some(format!("GitHubDeployment {}/{}", name.namespace, name.name)),
-        (None, Some(source)) => Some(kubectl_name(source)),
+        (Some(name), _) => Some(described("GitHubDeployment", Some(&name.namespace), &name.name)),
+        (None, Some(source)) => Some(kubectl_name(&source.api_version, &source.kind, &source.name)),
         (None, None) => None,
-    }
-}
-
-/// `deployment.apps/app`
-fn kubectl_name(source: &SourceObject) -> String {
-    let kind = source.kind.to_lowercase();
-    match source.api_version.split_once('/') {
-        Some((group, _)) => format!("{kind}.{group}/{}", source.name),
-        None => format!("{kind}/{}", source.name),
     }
 }
 
@@ -225,11 +218,7 @@ fn done(action: Action) -> &'static str {
 
 /// One change as a line, such as `created shop/app production v1.2.0: success (moved)`.
 fn sentence(change: &ChangeResult) -> String {
-    let (infinitive, past) = match change.action {
-        ChangeAction::Create => ("create", "created"),
-        ChangeAction::Status => ("update", "updated"),
-        ChangeAction::Close => ("close", "closed"),
-    };
+    let (infinitive, past) = (action(change.action.into()), done(change.action.into()));
     let verb = match change.outcome {
         // Of a dry run the difference is shown instead.
         Outcome::Planned => infinitive.to_owned(),
@@ -246,7 +235,7 @@ fn sentence(change: &ChangeResult) -> String {
         rule,
         ..
     } = change;
-    let task = if task == crate::plan::DEFAULT_TASK {
+    let task = if task == DEFAULT_TASK {
         String::new()
     } else {
         format!(" task {task}")

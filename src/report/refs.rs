@@ -2,11 +2,11 @@
 
 use std::io;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     document::ErrorResult,
+    names::described,
     render::{Style, json, yaml},
     text::clean,
 };
@@ -24,14 +24,14 @@ pub enum RefFormat {
 }
 
 /// The refs of all objects that were asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RefDocument {
     /// One for each object.
     pub results: Vec<RefRow>,
 }
 
 /// The ref of one object, and the way to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefRow {
     /// None for cluster-scoped kinds.
@@ -79,10 +79,7 @@ fn steps(document: &RefDocument, out: &mut impl io::Write, style: Style) -> io::
             writeln!(out)?;
         }
         let mut line = |text: &str| writeln!(out, "{}", clean(text, style.actions));
-        match &row.namespace {
-            Some(namespace) => line(&format!("{} {namespace}/{}", row.kind, row.name))?,
-            None => line(&format!("{} {}", row.kind, row.name))?,
-        }
+        line(&described(&row.kind, row.namespace.as_deref(), &row.name))?;
         for step in &row.steps {
             line(&format!("  {step}"))?;
         }

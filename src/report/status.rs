@@ -111,7 +111,7 @@ pub fn desired(
             git_ref: result.git_ref.clone(),
             source: result.source.as_ref().map(source_path),
             source_generation,
-            status: result.health.as_ref().map(|health| format!("{:?}", health.status)),
+            status: result.health.as_ref().map(|health| health.status.to_string()),
             state: result.state.map(|state| state.to_string()),
             ..GitHubDeploymentStatus::default()
         }

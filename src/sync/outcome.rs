@@ -5,8 +5,8 @@ use crate::{
     github::{GitHubError, ResolvedRef},
     plan::{Rule, Verdict},
     report::{
-        API_VERSION, Action, ChangeAction, DeploymentResult, Document, ErrorResult, HealthResult, ObjectName, Outcome,
-        SourceObject, SourceResult, Summary,
+        API_VERSION, Action, ChangeAction, DeploymentResult, Document, ErrorResult, ObjectName, Outcome, SourceObject,
+        SourceResult, Summary,
     },
 };
 
@@ -128,10 +128,7 @@ fn described(source: &Source, work: Option<&EnvironmentWork>) -> SourceResult {
             .and_then(|(work, git_ref)| work.commit(git_ref))
             .map(str::to_owned),
         git_ref,
-        health: seen.map(|seen| HealthResult {
-            status: seen.health.status,
-            message: seen.health.message.clone(),
-        }),
+        health: seen.map(|seen| seen.health.clone()),
         state: seen.and_then(Seen::state),
         environment_url: None,
         log_url: None,
@@ -264,11 +261,7 @@ impl SourceResult {
             (Outcome::Failed, Some(reason)) => self.fail(reason),
             (Outcome::Deferred, Some(reason)) => self.defer(reason),
             _ => {
-                self.action = match fate.action {
-                    ChangeAction::Create => Action::Create,
-                    ChangeAction::Status => Action::Update,
-                    ChangeAction::Close => Action::Close,
-                };
+                self.action = fate.action.into();
             }
         }
     }

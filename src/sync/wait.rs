@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     plan::{Hash, State},
-    report::{Action, Ended, RolloutRow, SUPERSEDED, SourceResult, with_causes},
+    report::{Action, Ended, RolloutRow, SourceResult, with_causes},
     source::{self, Watch},
 };
 
@@ -226,10 +226,7 @@ impl Last {
 
     fn is_done(&self, fail_fast: bool) -> bool {
         let results = &self.pass.document.results;
-        let has_failed = |result: &SourceResult| {
-            is_settled(result)
-                && (result.state.is_some_and(State::is_failed) || result.reason.as_deref() == Some(SUPERSEDED))
-        };
+        let has_failed = |result: &SourceResult| is_settled(result) && result.has_failed();
         results.iter().all(is_settled) || fail_fast && results.iter().any(has_failed)
     }
 }

@@ -9,10 +9,11 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::super::{
-    document::{ChangeAction, ChangeResult, Document, Outcome, SourceResult},
+    document::{ChangeResult, Document, Outcome, SourceResult},
     people::{action, closing, name, source},
     text::{clean, shorten_bytes},
 };
+use crate::plan::DEFAULT_TASK;
 
 /// GitHub takes a mebibyte from a step, which may run the program more than once.
 const LONGEST: usize = 256 * 1024;
@@ -115,11 +116,7 @@ fn cause(result: &SourceResult) -> &str {
 }
 
 fn change_row(change: &ChangeResult) -> [String; 4] {
-    let verb = match change.action {
-        ChangeAction::Create => "create",
-        ChangeAction::Status => "update",
-        ChangeAction::Close => "close",
-    };
+    let verb = action(change.action.into());
     let outcome = match change.outcome {
         Outcome::Planned => "planned",
         Outcome::Done => "done",
@@ -144,7 +141,9 @@ fn change_row(change: &ChangeResult) -> [String; 4] {
 
 /// `shop/app production`, with the task where it is not the one that every deployment has.
 fn place(repository: Option<&str>, environment: Option<&str>, task: Option<&str>) -> String {
-    let task = task.filter(|task| *task != "deploy").map(|task| format!("({task})"));
+    let task = task
+        .filter(|task| *task != DEFAULT_TASK)
+        .map(|task| format!("({task})"));
     let words = [repository, environment, task.as_deref()];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
