@@ -80,7 +80,7 @@ async fn passes(world: &World, settings: &Settings, repeat: Repeat, printer: &Pr
         Repeat::Once => {
             let pass = sync::run_once(world, settings).await?;
             let exit = printer.print(&pass)?;
-            printer.annotate(&pass.document, false);
+            printer.tell_actions(&pass.document, false);
             Ok(exit)
         }
         Repeat::Every(interval) => {
@@ -134,7 +134,7 @@ async fn wait(world: &World, settings: &Settings, waiting: &Waiting, printer: &P
     progress.finish();
     let waited = waited?;
     let exit = printer.print(&waited.pass)?;
-    printer.annotate(&waited.pass.document, true);
+    printer.tell_actions(&waited.pass.document, true);
     if *log_format == LogFormat::Text {
         for line in report::sentences(&waited.pass.document, waited.ended, elapsed, messages) {
             super::complain(&line);
@@ -174,7 +174,7 @@ impl Printer {
     }
 
     /// Tells GitHub Actions about the last pass of a run. A loop has none: its summaries would only grow.
-    fn annotate(&self, document: &Document, waited: bool) {
+    fn tell_actions(&self, document: &Document, waited: bool) {
         if let Some(step) = &self.surroundings.step {
             step.tell(document, waited, self.surroundings.log_format);
             step.put_outputs(document);
