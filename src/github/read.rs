@@ -409,8 +409,10 @@ impl GitHub {
                 .map_err(GitHubError::limited)?;
             let read_at = Instant::now();
             match client.query(owner, &query, Value::Object(variables.clone())).await {
-                // Waits for the end of the limit above, or gives up there.
-                Err(CallError::Known(GitHubError::Limited { .. })) => {}
+                // It may be another limit than that of the query: that of the App, whose token the query needs.
+                Err(CallError::Known(GitHubError::Limited { until, .. })) if until <= deadline => {
+                    tokio::time::sleep_until(until).await;
+                }
                 Err(error) => return Err(error),
                 Ok(answer) => {
                     let is_placed = |error: &GraphQlError| {
