@@ -344,7 +344,7 @@ impl Client {
                 action: action.to_owned(),
                 status: status.as_u16(),
                 message: match hint(status) {
-                    Some(hint) => format!("{}, {hint}", complaint.message),
+                    Some(hint) => format!("{}, {hint}", complaint.message.trim_end_matches('.')),
                     None => complaint.message,
                 },
                 request_id: answer.request_id(),

@@ -325,8 +325,8 @@ async fn rare_refusals_say_what_they_mean() {
         ),
         (
             410,
-            "Gone",
-            "(HTTP 410): Gone, which is switched off for this repository",
+            "This is gone.",
+            "(HTTP 410): This is gone, which is switched off for this repository",
         ),
         (
             451,
