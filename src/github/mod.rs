@@ -80,6 +80,8 @@ pub struct GitHub {
     inner: Arc<Inner>,
     /// No write is begun from then on.
     write_deadline: Option<Instant>,
+    /// Nothing that failed is read again from then on.
+    read_deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -147,6 +149,7 @@ impl GitHub {
                 statuses_by_rest: AtomicBool::new(false),
             }),
             write_deadline: None,
+            read_deadline: None,
         })
     }
 
@@ -154,8 +157,18 @@ impl GitHub {
     #[must_use]
     pub fn with_write_deadline(&self, deadline: Option<Instant>) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
             write_deadline: deadline,
+            ..self.clone()
+        }
+    }
+
+    /// The same GitHub, but reading ends with the request that is under way at `deadline` where something fails or is
+    /// limited, if [`Settings::read_timeout`] is not over before.
+    #[must_use]
+    pub fn with_read_deadline(&self, deadline: Option<Instant>) -> Self {
+        Self {
+            read_deadline: deadline,
+            ..self.clone()
         }
     }
 

@@ -145,7 +145,7 @@ impl GitHub {
     /// # Errors
     /// For each environment on its own.
     pub async fn read(&self, queries: &[EnvironmentQuery]) -> Vec<Result<EnvironmentReading, GitHubError>> {
-        let deadline = Instant::now() + self.inner.read_timeout;
+        let deadline = self.end_of_reading();
         queries
             .iter()
             .for_each(|query| self.inner.client.expect(&query.environment.repository));
@@ -197,6 +197,12 @@ impl GitHub {
             .collect()
     }
 
+    /// When a reading that begins now gives up what it could not read.
+    fn end_of_reading(&self) -> Instant {
+        let end = Instant::now() + self.inner.read_timeout;
+        self.read_deadline.map_or(end, |deadline| deadline.min(end))
+    }
+
     /// Reads older deployments, page by page, until `enough` is known, there are no more, or there are a thousand.
     ///
     /// # Errors
@@ -206,7 +212,7 @@ impl GitHub {
         reading: &mut EnvironmentReading,
         enough: &(dyn Fn(&Existing) -> bool + Sync),
     ) -> Result<(), GitHubError> {
-        let deadline = Instant::now() + self.inner.read_timeout;
+        let deadline = self.end_of_reading();
         self.inner.client.expect(&reading.environment.repository);
         while !reading.existing.complete
             && reading.cursor.is_some()

@@ -118,7 +118,12 @@ async fn report(
         };
         before(deadline, held).await?;
     }
-    let reading = async { Ok(environments::read(world, settings, &mut gathered).await) };
+    // An owner or an environment of which GitHub says nothing leaves time for all others.
+    let reader = World {
+        github: world.github.with_read_deadline(deadline.map(halfway)),
+        ..world.clone()
+    };
+    let reading = async { Ok(environments::read(&reader, settings, &mut gathered).await) };
     let (environments, outage) = before(deadline, reading).await?;
     let mut pass = apply::Pass::new(world, settings, deadline, gathered, environments);
     if let Some(error) = outage {
@@ -150,6 +155,12 @@ async fn report(
 /// When a pass that begins now has to be over.
 fn deadline(settings: &Settings) -> Option<Instant> {
     settings.deadline.map(|deadline| Instant::now() + deadline)
+}
+
+/// The middle of the time that is left.
+fn halfway(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
 }
 
 /// What is read, unless the deadline comes first.
