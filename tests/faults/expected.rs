@@ -2,7 +2,7 @@
 
 use github_emulator::{Effect, FaultKind, OperationKind};
 
-use crate::Case;
+use crate::case::Case;
 
 /// How the results of the concerned repositories look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Effects {
 }
 
 /// Ways in which an answer is lost, so that nobody knows whether the request was carried out.
-fn is_loss(kind: &FaultKind) -> bool {
+pub fn is_loss(kind: &FaultKind) -> bool {
     match kind {
         FaultKind::Status { code, .. } => *code >= 500,
         FaultKind::Reset
@@ -45,7 +45,7 @@ fn is_loss(kind: &FaultKind) -> bool {
     }
 }
 
-fn is_write(operation: OperationKind) -> bool {
+pub fn is_write(operation: OperationKind) -> bool {
     matches!(
         operation,
         OperationKind::CreateDeployment | OperationKind::GraphQlMutation

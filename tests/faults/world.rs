@@ -1,6 +1,6 @@
 //! Three repositories of two owners, and passes of a GitHub App.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use github_emulator::{Checks, Emulator, Entry, OperationKind, Options};
 use kube_status_to_github::{
@@ -10,7 +10,7 @@ use kube_status_to_github::{
     source::Kept,
     sync::{self, run_once},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
@@ -21,6 +21,9 @@ use crate::{
 };
 
 const KEY: &str = include_str!("../../src/github/testing_key.pem");
+
+/// Characters of a node's id that are the same for all of a repository.
+const NODE_OF_REPOSITORY: usize = 13;
 
 /// A repository with the one environment of its GitHubDeployment.
 pub struct Repository {
@@ -63,7 +66,7 @@ pub struct World {
 #[derive(Debug)]
 pub enum Ended {
     Failed { exit: u8, messages: Vec<String> },
-    Done(Box<Document>),
+    Done { document: Box<Document>, timed_out: bool },
 }
 
 impl Ended {
@@ -71,13 +74,14 @@ impl Ended {
     pub fn exit(&self) -> u8 {
         match self {
             Self::Failed { exit, .. } => *exit,
-            Self::Done(document) => Exit::of(document, false, false) as u8,
+            Self::Done { timed_out: true, .. } => Exit::TimedOut as u8,
+            Self::Done { document, .. } => Exit::of(document, false, false) as u8,
         }
     }
 
     /// What became of these repositories.
     pub fn outcome(&self, concerned: &[usize]) -> Outcome {
-        let Self::Done(document) = self else {
+        let Self::Done { document, .. } = self else {
             return Outcome::CannotRun;
         };
         let names: Vec<&str> = concerned.iter().map(|index| REPOSITORIES[*index].name).collect();
@@ -132,22 +136,22 @@ impl World {
     }
 
     /// A pass of a process of its own, as the App.
-    pub async fn pass(&self) -> Ended {
-        self.pass_as(Credentials::App {
+    pub async fn pass(&self, deadline: Option<Duration>) -> Ended {
+        let app = Credentials::App {
             id: "7".to_owned(),
             key: KEY.to_owned().into(),
             installation: None,
-        })
-        .await
+        };
+        self.pass_as(app, deadline).await
     }
 
     /// The same with a token, which takes less time.
     pub async fn pass_with_token(&self) -> Ended {
-        self.pass_as(Credentials::Token("github_pat_of_the_tests".to_owned().into()))
+        self.pass_as(Credentials::Token("github_pat_of_the_tests".to_owned().into()), None)
             .await
     }
 
-    async fn pass_as(&self, credentials: Credentials) -> Ended {
+    async fn pass_as(&self, credentials: Credentials, deadline: Option<Duration>) -> Ended {
         let github = github::Settings::new("https://api.github.com".parse().unwrap(), credentials);
         let emulator = self.github.clone();
         let (_stop, stopped) = watch::channel(false);
@@ -159,11 +163,12 @@ impl World {
             kept: Kept::default(),
             progress: Progress::new(false),
         };
-        match run_once(&world, &settings()).await {
-            Ok(pass) => {
-                assert!(!pass.timed_out);
-                Ended::Done(Box::new(pass.document))
-            }
+        let settings = sync::Settings { deadline, ..settings() };
+        match run_once(&world, &settings).await {
+            Ok(pass) => Ended::Done {
+                document: Box::new(pass.document),
+                timed_out: pass.timed_out,
+            },
             Err(error) => {
                 let messages = with_causes(&error);
                 let exit = Failure::from(error).exit as u8;
@@ -195,6 +200,28 @@ impl World {
             .collect();
         assert!(!concerned.is_empty(), "{entry:?}");
         concerned
+    }
+
+    /// What the path and the body of requests hold that are about the same as this one: the same owner or, for a
+    /// write, the same repository.
+    pub fn subject(entry: &Entry) -> (Option<String>, Option<String>) {
+        let variables = entry.variables.as_ref();
+        match entry.operation {
+            OperationKind::GraphQlMutation => {
+                let id = variables.unwrap()["input"]["deploymentId"].as_str().unwrap();
+                // The id of a node begins with the number of its repository.
+                (None, Some(id[..NODE_OF_REPOSITORY].to_owned()))
+            }
+            OperationKind::GraphQlQuery => {
+                let values: Vec<&Value> = variables.unwrap().as_object().unwrap().values().collect();
+                let owner = REPOSITORIES
+                    .iter()
+                    .map(owner)
+                    .find(|owner| values.contains(&&json!(owner)));
+                (None, Some(format!("\"{}\"", owner.unwrap())))
+            }
+            _ => (Some(entry.path.clone()), None),
+        }
     }
 
     /// The owner whose installation was asked for before a token of it.
@@ -232,6 +259,6 @@ impl World {
     }
 }
 
-fn owner(repository: &Repository) -> &'static str {
+pub fn owner(repository: &Repository) -> &'static str {
     repository.name.split_once('/').unwrap().0
 }
