@@ -1,230 +1,18 @@
-//! Whatever is in a rule and in an object: an extraction ends soon, in little memory, with a ref or a named error.
-//!
-//! A million rules are made of random text, of pieces of each grammar, of whole expressions by each grammar, and of
-//! rows of the tables with something changed. `EXTRACT_SEED` repeats a run, or makes another one.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends")]
-#![allow(clippy::print_stderr, reason = "the seed has to be seen even where the process dies")]
+//! Random rules, and objects that they are applied to.
 
-use std::{
-    any::Any,
-    collections::BTreeMap,
-    env,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::sync::Arc;
 
-use cpu_time::ThreadTime;
 use fastrand::Rng;
-use kube_status_to_github::{
-    crd::Extract,
-    extract::{ExtractError, Rule, check, extract},
-    source::objects_from_files,
-};
-use peak_alloc::PeakAlloc;
+use kube_status_to_github::crd::Extract;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
-
-/// Rules that are tried.
-const ROUNDS: usize = 1_000_000;
-/// Bytes that one rule and one extraction may need at once.
-const MAX_MEMORY: usize = 4 << 20;
-/// The stack that threads have unless they ask for more.
-const STACK: usize = 2 << 20;
-
-/// The allocator counts for the whole process: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    let thread = thread::Builder::new().stack_size(STACK).spawn(run).unwrap();
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// What an extraction took. Time is the thread's own, so that other processes do not count.
-struct Measured<T> {
-    result: T,
-    time: Duration,
-    memory: usize,
-}
-
-fn measure<T>(run: impl FnOnce() -> T) -> Measured<T> {
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    let begin = ThreadTime::now();
-    let result = run();
-    Measured {
-        result,
-        time: begin.elapsed(),
-        memory: MEMORY.peak_usage().saturating_sub(before),
-    }
-}
-
-/// Whether the rule can be read, and what it gives, told as users are told.
-fn tell(rule: &Extract, object: &Value) -> (bool, Result<String, ExtractError>) {
-    let rule = Rule::new(rule);
-    let is_read = rule.is_ok();
-    let outcome = rule.and_then(|rule| rule.extract(object));
-    match &outcome {
-        Ok(extracted) => assert!(!extracted.steps.is_empty()),
-        Err(error) => assert!(error.to_string().len() < 4_000, "{error}"),
-    }
-    (is_read, outcome.map(|extracted| extracted.git_ref))
-}
-
-#[test]
-fn a_million_random_rules_end_soon_in_little_memory() {
-    let _alone = alone();
-    let seed = env::var("EXTRACT_SEED").map_or(20_260_131, |seed| seed.parse().expect("EXTRACT_SEED is a number"));
-    let counts = on_a_small_stack(move || try_many(seed));
-
-    // Unless most of the ways through are taken, the rest of the test says little.
-    let share = |field: &str, what: &str| {
-        let count = |key: &str| {
-            counts
-                .get(&(field.to_owned(), key.to_owned()))
-                .copied()
-                .unwrap_or_default()
-        };
-        count(what) as f64 / count("tried") as f64
-    };
-    for (field, what, at_least) in [
-        ("image", "ref", 0.15),
-        ("jsonPath", "read", 0.3),
-        ("jsonPath", "ref", 0.05),
-        ("regexp", "read", 0.2),
-        ("regexp", "ref", 0.05),
-        ("template", "ref", 0.2),
-    ] {
-        let share = share(field, what);
-        assert!(share >= at_least, "seed {seed}: {field} {what} {share:.3} {counts:?}");
-    }
-    for reason in REASONS {
-        assert!(
-            counts.keys().any(|(_, key)| key == reason),
-            "seed {seed}: {reason} never came: {counts:?}"
-        );
-    }
-}
-
-/// What random rules come upon.
-const REASONS: [&str; 22] = [
-    "ExpressionTooDeep",
-    "ExpressionTooLong",
-    "ImageInvalid",
-    "ImageMissing",
-    "ImageWithoutTag",
-    "JsonPathAmbiguous",
-    "JsonPathArray",
-    "JsonPathEmpty",
-    "JsonPathInvalid",
-    "JsonPathNoMatch",
-    "JsonPathNull",
-    "JsonPathObject",
-    "JsonPathTooComplex",
-    "JsonPathTooLong",
-    "RefInvalid",
-    "RegexpAmbiguous",
-    "RegexpEmpty",
-    "RegexpInvalid",
-    "RegexpNoMatch",
-    "RegexpTooLarge",
-    "RegexpUnsupported",
-    "RegexpWithoutGroup",
-];
-
-fn try_many(seed: u64) -> BTreeMap<(String, String), usize> {
-    let mut maker = Maker::new(seed);
-    let limit = limit();
-    eprintln!("EXTRACT_SEED={seed}");
-    let mut counts = BTreeMap::new();
-    // What is set up at the first use is not the first rule's.
-    for object in &maker.objects {
-        let _ = tell(&json_path("$..[?search(@.name, '^a')]"), object);
-    }
-    for round in 0..ROUNDS {
-        let (field, rule, object) = maker.round();
-        let mut count = |what: &str| *counts.entry((field.to_owned(), what.to_owned())).or_default() += 1;
-        let says = |what: &str| format!("{what}, seed {seed}, round {round}: {rule:?} on {object}");
-        let run = || catch_unwind(AssertUnwindSafe(|| tell(&rule, object.as_ref())));
-
-        let mut measured = measure(run);
-        for _ in 0..2 {
-            if measured.time > limit {
-                let again = measure(run);
-                measured.time = measured.time.min(again.time);
-            }
-        }
-        assert!(
-            measured.time <= limit_of(&rule, limit),
-            "{}",
-            says(&format!("{:?}", measured.time))
-        );
-        assert!(
-            measured.memory <= MAX_MEMORY,
-            "{}",
-            says(&format!("{} bytes", measured.memory))
-        );
-        let (is_read, outcome) = measured
-            .result
-            .unwrap_or_else(|panic| panic!("{}", says(&text_of(&*panic))));
-        count("tried");
-        if is_read {
-            count("read");
-        }
-        match outcome {
-            Ok(_) => count("ref"),
-            Err(error) => count(error.reason()),
-        }
-    }
-    counts
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("panic")
-        .to_owned()
-}
-
-/// What a rule may take. On a quiet machine, built for release, it is about a millisecond; the checks of a debug build
-/// and neighbours in the caches may treble it. On a slow machine it is ten times what a large regexp takes there.
-fn limit() -> Duration {
-    let large = Extract {
-        regexp: Some(r"^([\w.-]{1,128})$".to_owned()),
-        ..json_path("$.a")
-    };
-    let times = (0..5).map(|_| measure(|| check(&large)).time);
-    (times.min().unwrap_or_default() * 10).max(Duration::from_millis(3))
-}
-
-/// Patterns of `match` and `search` are compiled for each value that they are compared with.
-fn limit_of(rule: &Extract, limit: Duration) -> Duration {
-    let path = rule.json_path.as_deref().unwrap_or_default();
-    if path.contains("match") || path.contains("search") {
-        limit * 100
-    } else {
-        limit
-    }
-}
-
-fn json_path(path: &str) -> Extract {
-    Extract {
-        json_path: Some(path.to_owned()),
-        ..Extract::default()
-    }
-}
+use crate::json_path;
 
 /// Makes rules and the objects that they are applied to.
-struct Maker {
+pub struct Maker {
     rng: Rng,
-    objects: Vec<Arc<Value>>,
+    pub objects: Vec<Arc<Value>>,
     images: Vec<String>,
     paths: Vec<String>,
     regexps: Vec<String>,
@@ -251,7 +39,7 @@ const IMAGE_TOKENS: &str = "app a 0 ghcr.io localhost registry Registry 10.0.0.1
 const TEMPLATE_TOKENS: &str = "{} { } v release/ refs/heads/ refs/tags/ - / . .. .lock @{ ~ é HEAD \u{7f}";
 
 impl Maker {
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         #[derive(Deserialize)]
         struct Row {
             #[serde(default)]
@@ -262,7 +50,7 @@ impl Maker {
             rule: Extract,
         }
         let rows = |table: &str| -> Vec<Row> { serde_saphyr::from_str(table).unwrap() };
-        let rules = rows(include_str!("../src/extract/tests/rules.yaml"));
+        let rules = rows(include_str!("../../src/extract/tests/rules.yaml"));
         let mut maker = Self {
             rng: Rng::with_seed(seed),
             objects: [
@@ -273,11 +61,11 @@ impl Maker {
             ]
             .map(Arc::new)
             .to_vec(),
-            images: rows(include_str!("../src/extract/tests/images.yaml"))
+            images: rows(include_str!("../../src/extract/tests/images.yaml"))
                 .into_iter()
                 .map(|row| row.image)
                 .collect(),
-            paths: rows(include_str!("../src/extract/tests/json_paths.yaml"))
+            paths: rows(include_str!("../../src/extract/tests/json_paths.yaml"))
                 .into_iter()
                 .map(|row| row.path)
                 .collect(),
@@ -302,7 +90,7 @@ impl Maker {
     }
 
     /// The field that is tried, a rule, and an object.
-    fn round(&mut self) -> (&'static str, Extract, Arc<Value>) {
+    pub fn round(&mut self) -> (&'static str, Extract, Arc<Value>) {
         match self.rng.u8(0..10) {
             0..=1 => {
                 let image = self.image();
@@ -683,224 +471,4 @@ fn deployment(containers: usize) -> Value {
             ]
         }
     })
-}
-
-/// Expressions made to hurt, each with what it ends in.
-#[test]
-fn hostile_rules_end_quickly() {
-    let _alone = alone();
-    let regexp = |regexp: &str| Extract {
-        regexp: Some(regexp.to_owned()),
-        ..json_path("$.a")
-    };
-    let long = json!({"a": "a".repeat(1024), "b": "a".repeat(1 << 20)});
-    let longest = json!({"a": "a".repeat(1 << 14)});
-    let letters = json!({"a": "x".repeat(1 << 14)});
-    let fields: Map<String, Value> = (0..20_000)
-        .map(|index| (format!("k{index}"), json!({"v": "x"})))
-        .collect();
-    let wide = json!({"data": fields});
-    let nested = |open: &str, close: &str, times: usize| format!("{}{}", open.repeat(times), close.repeat(times));
-    let quoted = |path: String| json_path(&format!(".it\\'s{path}"));
-    let cases = [
-        ("large repetition", regexp("(a{1000}){1000}"), &long, "RegexpTooLarge"),
-        ("large classes", regexp("(\\p{L}{1000})"), &long, "RegexpTooLarge"),
-        (
-            "5,000 parentheses",
-            regexp(&nested("(", ")", 5_000)),
-            &long,
-            "ExpressionTooLong",
-        ),
-        (
-            "250 parentheses",
-            regexp(&nested("(", ")", 250)),
-            &long,
-            "ExpressionTooDeep",
-        ),
-        (
-            "5,000 classes",
-            regexp(&nested("[", "]", 5_000)),
-            &long,
-            "ExpressionTooLong",
-        ),
-        ("star of a star", regexp("(a*)*b"), &longest, "RegexpNoMatch"),
-        (
-            "two ways at each character",
-            regexp("(x+x+)+y"),
-            &letters,
-            "RegexpNoMatch",
-        ),
-        ("anything any number of times", regexp("(.*)*$"), &long, "ref"),
-        (
-            "many options",
-            regexp("((?:a?){400}a{400}b)"),
-            &longest,
-            "RegexpNoMatch",
-        ),
-        (
-            "many states",
-            regexp("((?:[ab]{0,30}a){10}c)"),
-            &longest,
-            "RegexpNoMatch",
-        ),
-        (
-            "1 MB of text",
-            Extract {
-                regexp: Some("(a*)*b".to_owned()),
-                ..json_path("$.b")
-            },
-            &long,
-            "JsonPathTooLong",
-        ),
-        (
-            "5,000 filters",
-            json_path(&format!("${}", nested("[?@", "]", 5_000))),
-            &wide,
-            "ExpressionTooLong",
-        ),
-        (
-            "100 filters",
-            json_path(&format!("${}", nested("[?@", "]", 100))),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "30 filters",
-            json_path(&format!("${}", nested("[?@", "]", 30))),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "30 filters behind a quote",
-            quoted(nested("[?@", "]", 30)),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "100 filters behind a quote",
-            quoted(nested("[?@", "]", 100)),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "250 brackets behind a quote",
-            quoted(nested("[", "]", 250)),
-            &wide,
-            "ExpressionTooDeep",
-        ),
-        (
-            "5,000 parentheses in a filter",
-            json_path(&format!("$[?{}]", nested("(", ")", 5_000))),
-            &wide,
-            "ExpressionTooLong",
-        ),
-        (
-            "200 parentheses in a filter",
-            json_path(&format!("$[?{}@]", "(".repeat(200))),
-            &wide,
-            "ExpressionTooDeep",
-        ),
-        (
-            "1 MB of brackets",
-            json_path(&"[".repeat(1 << 20)),
-            &wide,
-            "ExpressionTooLong",
-        ),
-        (
-            "1 MB of brackets as regexp",
-            regexp(&"[".repeat(1 << 20)),
-            &wide,
-            "ExpressionTooLong",
-        ),
-        ("two descents over a wide object", json_path("$..*..v"), &wide, "ref"),
-        ("three descents", json_path("$..*..*..*"), &wide, "JsonPathTooComplex"),
-        (
-            "filter over a wide object",
-            json_path("$.data[?@.v == 'y']"),
-            &wide,
-            "JsonPathNoMatch",
-        ),
-        (
-            "descent in a filter over a wide object",
-            json_path("$..[?@..v == 'x']"),
-            &wide,
-            "JsonPathInvalid",
-        ),
-        (
-            "whole object for each value",
-            json_path("$..[?$.*.*.v]"),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "pattern over a wide object",
-            json_path("$.data[?search(@.v, 'y')]"),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "pattern over everything",
-            json_path("$..[?search(@, '(y?){99}z')]"),
-            &wide,
-            "JsonPathTooComplex",
-        ),
-        (
-            "pattern over 1 MB of text",
-            json_path("$[?search(@, '(a?){99}b')]"),
-            &long,
-            "JsonPathTooComplex",
-        ),
-    ];
-    let limit = Duration::from_millis(50).max(limit() * 16);
-    for (name, rule, object, wanted) in cases {
-        let (rule, object) = (rule.clone(), object.clone());
-        let measured = on_a_small_stack(move || measure(|| extract(&rule, &object)));
-        let found = measured.result.map_or_else(|error| error.reason(), |_| "ref");
-        assert_eq!(found, wanted, "{name}");
-        assert!(measured.time <= limit, "{name}: {:?}", measured.time);
-        assert!(measured.memory <= 2 * MAX_MEMORY, "{name}: {} bytes", measured.memory);
-    }
-}
-
-/// A document that deep comes from no reader, and could not even be dropped on this stack: both refuse its text.
-#[test]
-fn documents_of_10000_levels_are_refused_as_text() {
-    let _alone = alone();
-    let json = format!("{}1{}", "{\"x\":".repeat(10_000), "}".repeat(10_000));
-    let flow = format!("{}1{}", "{x: ".repeat(10_000), "}".repeat(10_000));
-    let lists = "- ".repeat(10_000);
-    for (name, text) in [("JSON", json), ("YAML", flow), ("YAML of lists", lists)] {
-        let measured =
-            on_a_small_stack(move || measure(|| objects_from_files(&["-".into()], text.as_bytes()).is_err()));
-        assert!(measured.result, "{name}");
-        assert!(
-            measured.time <= Duration::from_millis(50).max(limit() * 16),
-            "{name}: {:?}",
-            measured.time
-        );
-    }
-}
-
-/// Whatever depth the readers of files and of API servers accept, a search ends.
-#[test]
-fn documents_as_deep_as_readers_accept_are_searched() {
-    let _alone = alone();
-    for depth in [50, 100, 120, 200, 500, 1_000, 2_000, 4_000, 8_000] {
-        let nested = format!("{}\"v1\"{}", "{\"x\":".repeat(depth) + "{\"y\":", "}".repeat(depth + 1));
-        let text = format!(r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "app"}}, "spec": {nested}}}"#);
-        let outcomes = on_a_small_stack(move || {
-            let of_file = objects_from_files(&["-".into()], text.as_bytes()).ok();
-            let of_server = serde_json::from_str(&text).ok().map(|object: Value| vec![object]);
-            [of_file, of_server].map(|objects| {
-                let paths = ["$..y", "$..x..y", "$..[?@.y].y", "$.spec..[?count(@..*) == 1].y"];
-                objects.map(|objects| {
-                    paths.map(|path| extract(&json_path(path), &objects[0]).map(|extracted| extracted.git_ref))
-                })
-            })
-        });
-        assert!(outcomes.iter().all(Option::is_some) || depth > 50, "{depth}");
-        for outcome in outcomes.into_iter().flatten().flatten() {
-            assert_eq!(outcome, Ok("v1".to_owned()), "{depth}");
-        }
-    }
 }
