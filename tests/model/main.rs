@@ -18,6 +18,7 @@ mod sockets;
 mod steps;
 mod tally;
 mod truth;
+mod wire;
 mod world;
 
 use std::{

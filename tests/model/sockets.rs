@@ -30,7 +30,8 @@ use tower::{Service, ServiceExt};
 
 use crate::{
     objects::NAMESPACE,
-    world::{Ended, TOKEN, Wire},
+    wire::Wire,
+    world::{Ended, TOKEN},
 };
 
 /// One run of the binary.

@@ -1,36 +1,26 @@
 //! The world of one schedule: an emulated GitHub, two clusters in memory, virtual time, and runs of the real pass.
 
 use std::{
-    future::{Future, pending, poll_fn},
-    io,
-    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
-use github_emulator::{Checks, Emulator, Fault as GitHubFault, Matcher, Options, ResponseBody};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use github_emulator::{Checks, Emulator, Fault as GitHubFault, Matcher, Options};
+use http::Request;
+use http_body_util::BodyExt;
 use kube_status_to_github::{
     crd::GitHubDeploymentSpec,
-    github::{self, Credentials, GitHub},
     plan::State,
-    report::{Document, Outcome, Progress},
-    source::{Chosen, Kept, Scope},
-    sync::{self, DeclaredIn, Details, ObjectsIn, Settings, run_once},
+    report::{Document, Outcome},
+    source::{Chosen, Scope},
+    sync::{DeclaredIn, Details, ObjectsIn, Settings},
 };
-use octocrab::OctoBody;
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Notify, watch},
-    time::sleep,
-};
+use tokio::time::sleep;
 use tower::ServiceExt;
 
 use crate::{
-    api_server::{Answer, ApiServer},
+    api_server::ApiServer,
     ledger::{ALL, Author, Ledger},
     objects::{NAMESPACE, deployment_path, github_deployment_path, merge},
     sockets,
@@ -39,6 +29,7 @@ use crate::{
         Setting, Slot, Step, TAGS, TASKS, Trouble, Unreadable,
     },
     truth::{Declared, Source, Standing, Template, Truth, Workload, extract, git_ref, object_name, object_uid},
+    wire::Wire,
 };
 
 pub const REPOSITORY: &str = "octo-org/app";
@@ -443,7 +434,7 @@ impl World {
     }
 
     /// The source of a pipeline's flags.
-    fn flags_of(&self, runner: Runner) -> Option<(Source, GitHubDeploymentSpec, Option<String>)> {
+    pub fn flags_of(&self, runner: Runner) -> Option<(Source, GitHubDeploymentSpec, Option<String>)> {
         let Runner::Pipeline {
             object,
             environment,
@@ -634,163 +625,4 @@ fn said(document: &Document) -> String {
 /// True if a pass left nothing to a later one.
 pub fn is_clean(document: &Document) -> bool {
     document.changes.iter().all(|change| change.outcome == Outcome::Done)
-}
-
-/// The way from one run to its servers: everything that it sends passes here.
-#[derive(Clone)]
-pub struct Wire {
-    world: World,
-    run: usize,
-    runner: Runner,
-    trouble: Arc<Trouble>,
-    meanwhile: Option<Meanwhile>,
-    requests: Arc<Mutex<(u32, usize)>>,
-    pub killed: Arc<Notify>,
-}
-
-/// The answer to a request, once it comes.
-type Answering<Body> = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
-
-impl Wire {
-    /// The run, in this process.
-    async fn call(&self, cluster: usize, settings: &Settings) -> Ended {
-        let credentials = Credentials::Token(TOKEN.to_owned().into());
-        let address = github::Settings::new("https://api.github.com".parse().unwrap(), credentials);
-        let emulator = self.world.github.clone();
-        let stop = watch::Sender::new(false);
-        let world = sync::World {
-            kubernetes: Some(kube::Client::new(self.kubernetes(cluster), "default")),
-            github: GitHub::with_service(self.github(), &address).unwrap(),
-            now: Arc::new(move || emulator.now()),
-            stop: stop.subscribe(),
-            kept: Kept::default(),
-            progress: Progress::new(false),
-        };
-        tokio::select! {
-            biased;
-            () = self.killed.notified() => Ended::Killed,
-            pass = run_once(&world, settings) => match pass {
-                Ok(pass) => Ended::Done(Box::new(pass.document)),
-                Err(error) => Ended::Failed(error.to_string()),
-            },
-        }
-    }
-
-    /// What happens before a request; true if the run is to be killed after it.
-    async fn before(&self, to_github: bool) -> bool {
-        let (number, turn) = {
-            let mut requests = self.requests.lock().unwrap();
-            requests.0 += 1;
-            requests.1 += usize::from(to_github);
-            *requests
-        };
-        let pace = &self.trouble.pace;
-        if to_github && !pace.is_empty() {
-            sleep(Duration::from_millis(pace[(turn - 1) % pace.len()])).await;
-        }
-        if let Some(meanwhile) = self.meanwhile.as_ref().filter(|meanwhile| meanwhile.request == number) {
-            self.world.change(&meanwhile.change).await;
-            let flags = self.world.flags_of(self.runner);
-            let Shared { truth, ledger, .. } = &mut *self.world.shared();
-            let mut sources = truth.sources();
-            sources.extend(flags.map(|(source, ..)| source));
-            ledger.observe(&sources);
-        }
-        match self.trouble.kill {
-            Some(kill) if kill.request == number && !kill.after => self.kill().await,
-            Some(kill) => kill.request == number,
-            None => false,
-        }
-    }
-
-    async fn kill(&self) -> ! {
-        self.killed.notify_one();
-        pending::<()>().await;
-        unreachable!("a killed run goes no further")
-    }
-
-    pub fn kubernetes(
-        &self,
-        cluster: usize,
-    ) -> impl tower::Service<
-        Request<kube::client::Body>,
-        Response = Response<Answer>,
-        Error = io::Error,
-        Future = impl Future<Output = io::Result<Response<Answer>>> + Send + 'static,
-    > + Clone
-    + Send
-    + 'static {
-        let wire = self.clone();
-        tower::service_fn(move |request: Request<kube::client::Body>| {
-            let wire = wire.clone();
-            Box::pin(async move {
-                let last = wire.before(false).await;
-                let response = wire.world.apis[cluster].respond(request).await;
-                if last { wire.kill().await } else { response }
-            }) as Answering<Answer>
-        })
-    }
-
-    pub fn github(
-        &self,
-    ) -> impl tower::Service<
-        Request<OctoBody>,
-        Response = Response<ResponseBody>,
-        Error = io::Error,
-        Future = Answering<ResponseBody>,
-    > + Clone
-    + Send
-    + 'static {
-        let wire = self.clone();
-        tower::service_fn(move |request: Request<OctoBody>| {
-            let wire = wire.clone();
-            Box::pin(async move {
-                let last = wire.before(true).await;
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-                let write = Write::of(&head, &body);
-                let request = Request::from_parts(head, Full::<Bytes>::new(body));
-                let mut answer = pin!(wire.world.github.service().oneshot(request));
-                let answer = poll_fn(|context: &mut Context<'_>| {
-                    let polled = match &write {
-                        // What GitHub did by itself until now, this run did not do.
-                        Some(write) => {
-                            wire.world.sync(Author::Tool, false);
-                            let polled = answer.as_mut().poll(context);
-                            wire.world.sync(Author::Run(wire.run), write.auto_inactive);
-                            polled
-                        }
-                        None => answer.as_mut().poll(context),
-                    };
-                    if last {
-                        Poll::Ready(polled)
-                    } else {
-                        polled.map(Poll::Ready)
-                    }
-                })
-                .await;
-                match answer {
-                    Poll::Ready(answer) if !last => answer,
-                    _ => wire.kill().await,
-                }
-            }) as Answering<ResponseBody>
-        })
-    }
-}
-
-/// A request that may write.
-struct Write {
-    auto_inactive: bool,
-}
-
-impl Write {
-    fn of(head: &http::request::Parts, body: &[u8]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let mutates = body["query"]
-            .as_str()
-            .is_some_and(|query| query.trim_start().starts_with("mutation"));
-        let creates = head.method == http::Method::POST && head.uri.path().ends_with("/deployments");
-        let auto_inactive = body["variables"]["input"]["autoInactive"] == true;
-        (mutates || creates).then_some(Self { auto_inactive })
-    }
 }
