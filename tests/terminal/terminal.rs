@@ -85,8 +85,13 @@ impl Terminal {
     /// The screen, once it shows this.
     #[track_caller]
     pub fn until(&self, text: &str) -> String {
-        let what = format!("the terminal shows {text:?}");
-        eventually(&what, || Some(self.screen()).filter(|screen| screen.contains(text)))
+        self.until_found(text, |screen| screen.contains(text).then(|| screen.to_owned()))
+    }
+
+    /// What is found on the screen, once it is there.
+    #[track_caller]
+    pub fn until_found<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        eventually(&format!("the terminal shows {what:?}"), || find(&self.screen()))
     }
 
     /// The screen as text.
