@@ -49,6 +49,7 @@ use crate::{
     text::{LONGEST_DESCRIPTION, is_unsafe, shorten},
 };
 use client::Client;
+use read::Outages;
 use recent::Recent;
 use transport::Transport;
 
@@ -78,10 +79,12 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct GitHub {
     inner: Arc<Inner>,
-    /// No write is begun from then on.
-    write_deadline: Option<Instant>,
+    /// When the pass is over.
+    deadline: Option<Instant>,
     /// Nothing that failed is read again from then on.
     read_deadline: Option<Instant>,
+    /// What the readings of this pass have met.
+    outages: Arc<Outages>,
 }
 
 #[derive(Debug)]
@@ -148,16 +151,19 @@ impl GitHub {
                 read_timeout: settings.read_timeout,
                 statuses_by_rest: AtomicBool::new(false),
             }),
-            write_deadline: None,
+            deadline: None,
             read_deadline: None,
+            outages: Arc::default(),
         })
     }
 
-    /// The same GitHub, but a write is not begun if its turn is not before `deadline`: that is told at once.
+    /// The same GitHub for a pass that is over at `deadline`: a write whose turn is not before that is refused at once,
+    /// and what fails is not read beyond that.
     #[must_use]
-    pub fn with_write_deadline(&self, deadline: Option<Instant>) -> Self {
+    pub fn for_pass(&self, deadline: Option<Instant>) -> Self {
         Self {
-            write_deadline: deadline,
+            deadline,
+            outages: Arc::default(),
             ..self.clone()
         }
     }

@@ -5,11 +5,11 @@
 //! environment that is too much for GitHub, or not visible, does not keep the others from being read.
 
 mod answer;
+mod patience;
 mod query;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    hash::{BuildHasher, RandomState},
     sync::OnceLock,
     time::Duration,
 };
@@ -17,9 +17,10 @@ use std::{
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub(super) use answer::{Node, StatusNode};
+pub(super) use patience::Outages;
 pub(super) use query::DEPLOYMENT;
 
 use super::{
@@ -30,6 +31,7 @@ use super::{
 };
 use crate::plan::{Deployment, Environment, Existing, GitRef, Repository};
 use answer::{Found, Outcome, Window};
+use patience::{FAILURES_BEFORE_HALVING, MAX_OUTAGES_IN_A_ROW, Patience};
 use query::{Batches, Piece, compose};
 
 /// The deployments of one environment that are read first: some, and more for each source there.
@@ -48,19 +50,8 @@ const CONCURRENCY: usize = 4;
 /// Owners that are read at once. GitHub takes a hundred requests at once, and these make eighty at most.
 const OWNERS_AT_ONCE: usize = 20;
 
-/// Requests that may fail in a row, and altogether, before a batch is given up.
-const MAX_FAILURES_IN_A_ROW: u32 = 5;
-const MAX_FAILURES: u32 = 30;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// After so many failures in a row it may be one piece that spoils the batch.
-const FAILURES_BEFORE_HALVING: u32 = 3;
-
-/// Refusals after which a batch is no longer halved: enough to find one piece among all that a request may hold.
-const MAX_REFUSALS: u32 = 10;
-
-/// After so many owners in a row of whom nothing could be read, it is GitHub, and not the owners.
-const MAX_OWNERS_IN_A_ROW: usize = 3;
+/// Reading that fails ends so long before the pass does, which has to tell why.
+const TO_TELL_WHY: Duration = Duration::from_secs(1);
 
 /// What is to be known about one environment.
 #[derive(Clone, Debug)]
@@ -127,14 +118,6 @@ struct Pieces {
     hopeless: Option<GitHubError>,
 }
 
-/// How much trouble a batch may still make.
-struct Budget {
-    deadline: Instant,
-    in_a_row: u32,
-    left: u32,
-    refusals_left: u32,
-}
-
 impl GitHub {
     /// Reads the newest deployments of each environment, and resolves its refs. Answers in the order of the queries.
     ///
@@ -171,7 +154,7 @@ impl GitHub {
             };
             // One owner's token, or one environment, may be what is bad.
             owners_in_a_row += 1;
-            if owners_in_a_row >= MAX_OWNERS_IN_A_ROW {
+            if owners_in_a_row >= MAX_OUTAGES_IN_A_ROW {
                 nobody.get_or_init(|| error);
             }
             false
@@ -199,8 +182,16 @@ impl GitHub {
 
     /// When a reading that begins now gives up what it could not read.
     fn end_of_reading(&self) -> Instant {
-        let end = Instant::now() + self.inner.read_timeout;
-        self.read_deadline.map_or(end, |deadline| deadline.min(end))
+        let own = Instant::now() + self.inner.read_timeout;
+        [self.read_deadline, self.end_of_waiting()]
+            .into_iter()
+            .flatten()
+            .fold(own, Instant::min)
+    }
+
+    /// When even a request that is under way is given up, if it is known why.
+    fn end_of_waiting(&self) -> Option<Instant> {
+        self.deadline?.checked_sub(TO_TELL_WHY)
     }
 
     /// Reads older deployments, page by page, until `enough` is known, there are no more, or there are a thousand.
@@ -313,15 +304,11 @@ impl GitHub {
         found
     }
 
-    /// Asks for pieces until each has an answer or an error.
+    /// Asks for pieces until each has an answer or an error. The end of the pass cuts a request off only where an earlier
+    /// one failed, which tells why; otherwise it may be an answer that is only slow.
     async fn read_pieces(&self, owner: &str, pieces: Vec<Piece>, deadline: Instant) -> Pieces {
         let several = pieces.iter().filter(|piece| piece.is_window()).count() > 1;
-        let mut budget = Budget {
-            deadline,
-            in_a_row: 0,
-            left: MAX_FAILURES,
-            refusals_left: MAX_REFUSALS,
-        };
+        let mut patience = Patience::new(deadline, &self.outages);
         let mut done = Vec::with_capacity(pieces.len());
         let mut waiting = VecDeque::from([pieces]);
         let mut last: Option<GitHubError> = None;
@@ -331,7 +318,13 @@ impl GitHub {
                 done.extend(batch.into_iter().map(|piece| (piece, Err(error.clone()))));
                 continue;
             }
-            let (again, error) = match self.ask(owner, &batch, deadline).await {
+            let everything = last.clone().filter(GitHubError::concerns_everything);
+            let asking = self.ask(owner, &batch, deadline);
+            let asked = match everything.or_else(|| self.outages.last()).zip(self.end_of_waiting()) {
+                Some((error, end)) => timeout_at(end, asking).await.unwrap_or(Err(error.into())),
+                None => asking.await,
+            };
+            let (again, error) = match asked {
                 Ok((outcomes, left_out)) => {
                     let before = done.len();
                     let mut again = Vec::new();
@@ -343,7 +336,7 @@ impl GitHub {
                         }
                     }
                     if done.len() > before {
-                        budget.in_a_row = 0;
+                        patience.in_a_row = 0;
                     }
                     (again, left_out)
                 }
@@ -354,46 +347,46 @@ impl GitHub {
             }
             let too_heavy = matches!(error, CallError::Heavy { .. } | CallError::Lost { heavy: true, .. });
             let (halve, repeat) = match &error {
-                _ if too_heavy && again.len() > 1 => (budget.spend(), false),
+                _ if too_heavy && again.len() > 1 => (patience.spend(), false),
                 CallError::Known(GitHubError::Refused { .. } | GitHubError::Forbidden { repository: None, .. }) => {
-                    (budget.refuse(), false)
+                    (patience.refuse(), false)
                 }
                 CallError::Known(_) | CallError::NoCredentials(_) => (false, false),
                 CallError::Lost { .. } => {
-                    let paused = budget.pause().await;
-                    (paused && budget.in_a_row >= FAILURES_BEFORE_HALVING, paused)
+                    let paused = patience.pause().await;
+                    (paused && patience.in_a_row >= FAILURES_BEFORE_HALVING, paused)
                 }
                 // The server is of a version that never will.
                 CallError::NotOffered { .. } => (false, false),
-                CallError::NotSent(_) | CallError::Heavy { .. } => (false, budget.pause().await),
+                CallError::NotSent(_) | CallError::Heavy { .. } => (false, patience.pause().await),
             };
+            let no_credentials = matches!(error, CallError::NoCredentials(_));
+            let error = self.inner.client.unread(error);
+            last = Some(error.clone());
             if halve && again.len() > 1 {
                 tracing::debug!(pieces = again.len(), "a request to GitHub is halved");
                 let mut first = again;
                 let second = first.split_off(first.len() / 2);
                 // Last, so that those which nothing is wrong with are read first.
                 waiting.extend([first, second]);
-                last = Some(self.inner.client.unread(error));
                 continue;
             }
             if repeat {
                 waiting.push_front(again);
                 continue;
             }
-            let no_credentials = matches!(error, CallError::NoCredentials(_));
-            let error = self.inner.client.unread(error);
             done.extend(again.into_iter().map(|piece| (piece, Err(error.clone()))));
             if no_credentials || error.concerns_everything() && !too_heavy {
                 hopeless = Some(error.clone());
                 let rest = waiting.drain(..).flatten();
                 done.extend(rest.map(|piece| (piece, Err(error.clone()))));
             }
-            last = Some(error);
         }
         // One environment may be too much for GitHub; where each of several is, it is GitHub.
         if several && done.iter().all(|(_, found)| found.is_err()) {
             hopeless = hopeless.or(last.filter(GitHubError::concerns_everything));
         }
+        self.outages.note(outage(&done));
         Pieces { found: done, hopeless }
     }
 
@@ -516,34 +509,6 @@ impl EnvironmentReading {
             self.created.truncate(MAX_HISTORY);
             self.existing.complete = false;
         }
-    }
-}
-
-impl Budget {
-    /// Counts a failed request; false if there may be no other one.
-    fn spend(&mut self) -> bool {
-        self.left = self.left.saturating_sub(1);
-        self.left > 0 && Instant::now() < self.deadline
-    }
-
-    /// Counts a request that GitHub refused; false if there were too many of them.
-    fn refuse(&mut self) -> bool {
-        self.refusals_left = self.refusals_left.saturating_sub(1);
-        self.refusals_left > 0 && self.spend()
-    }
-
-    /// Waits before a request is repeated, longer each time; false if it is not to be repeated.
-    async fn pause(&mut self) -> bool {
-        self.in_a_row += 1;
-        let pause = FIRST_PAUSE * (1 << self.in_a_row.min(8)) / 2;
-        // Half of the pause is left to chance, so that many clients do not come back at the same moment.
-        let chance = Duration::from_nanos(RandomState::new().hash_one(0) % 1_000_000_000).as_secs_f64();
-        let pause = pause.mul_f64(0.5 + chance / 2.0);
-        if !self.spend() || self.in_a_row >= MAX_FAILURES_IN_A_ROW || Instant::now() + pause > self.deadline {
-            return false;
-        }
-        tokio::time::sleep(pause).await;
-        true
     }
 }
 

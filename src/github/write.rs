@@ -112,7 +112,7 @@ impl GitHub {
         let budget = client.budget(Api::Rest, owner);
         client
             .limits()
-            .write(&budget, self.write_deadline)
+            .write(&budget, self.deadline)
             .await
             .map_err(GitHubError::limited)?;
         let url = client.address().endpoint(&["repos", owner, name, "deployments"]);
@@ -209,7 +209,7 @@ impl GitHub {
         let budget = client.budget(Api::GraphQl, &new.repository.owner);
         client
             .limits()
-            .write(&budget, self.write_deadline)
+            .write(&budget, self.deadline)
             .await
             .map_err(GitHubError::limited)?;
         let mut input = json!({

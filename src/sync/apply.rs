@@ -17,7 +17,7 @@ use std::{
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
-use crate::{github::GitHub, report::Outcome};
+use crate::report::Outcome;
 
 use super::{
     Settings, World,
@@ -51,8 +51,6 @@ pub(super) struct Pass<'a> {
 /// What the environments share while they are written.
 struct Shared<'a> {
     world: &'a World,
-    /// Begins no write at or after the deadline.
-    github: GitHub,
     settings: &'a Settings,
     observer: &'a Observer,
     deadline: Option<Instant>,
@@ -113,7 +111,6 @@ impl<'a> Pass<'a> {
     pub async fn apply(&mut self) {
         let shared = Shared {
             world: self.world,
-            github: self.world.github.with_write_deadline(self.deadline),
             settings: self.settings,
             observer: &self.observer,
             deadline: self.deadline,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    github::{EnvironmentQuery, LimitScope, NewStatus, WriteError},
+    github::{EnvironmentQuery, GitHub, LimitScope, NewStatus, WriteError},
     plan::{Environment, Existing, LatestStatus, Rule, State},
     report::{ChangeAction, ChangeResult, DeploymentResult, Outcome},
 };
@@ -46,8 +46,8 @@ pub struct Closed {
 pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, RunError> {
     let deadline = Instant::now() + settings.deadline;
     let environment = &settings.environment;
-    let existing = before(Some(deadline), read(world, environment)).await?;
-    let github = world.github.with_write_deadline(Some(deadline));
+    let github = world.github.for_pass(Some(deadline));
+    let existing = before(Some(deadline), read(&github, environment)).await?;
     let mut closed = Closed {
         changes: Vec::new(),
         error: None,
@@ -96,20 +96,17 @@ pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, Ru
 }
 
 /// The environment, to its oldest deployment.
-async fn read(world: &World, environment: &Environment) -> Result<Existing, RunError> {
+async fn read(github: &GitHub, environment: &Environment) -> Result<Existing, RunError> {
     let query = EnvironmentQuery {
         environment: environment.clone(),
         refs: Vec::new(),
         sources: 1,
     };
-    let Some(reading) = world.github.read(&[query]).await.pop() else {
+    let Some(reading) = github.read(&[query]).await.pop() else {
         return Ok(Existing::default());
     };
     let mut reading = reading?;
-    world
-        .github
-        .read_further(&mut reading, &|existing| existing.complete)
-        .await?;
+    github.read_further(&mut reading, &|existing| existing.complete).await?;
     Ok(reading.existing)
 }
 

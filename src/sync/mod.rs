@@ -111,6 +111,10 @@ async fn report(
     deadline: Option<Instant>,
     mut gathered: Gathered,
 ) -> Result<Pass, RunError> {
+    let world = &World {
+        github: world.github.for_pass(deadline),
+        ..world.clone()
+    };
     if !settings.dry_run {
         let held = async {
             finalizer::hold(world, &mut gathered).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use github_emulator::{DeploymentView, Fault, FaultKind, OperationKind};
-use kube_status_to_github::sync::RunError;
+use kube_status_to_github::{report::with_causes, sync::RunError};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -167,6 +167,76 @@ async fn a_deadline_that_passes_while_all_is_read_is_an_error() {
     test.github.inject(Fault::on(OperationKind::GraphQlQuery, late));
     let error = test.try_pass().await.expect_err("too late");
     assert!(matches!(error, RunError::DeadlineExceeded), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_does_not_hide_why_github_could_not_be_read() {
+    let silence = FaultKind::Delay {
+        milliseconds: 3_600_000,
+    };
+    let limit = FaultKind::RateLimitSecondary { retry_after: Some(90) };
+    let rows = [
+        (silence, "GitHubUnreachable", "no answer within 30 seconds"),
+        (FaultKind::LostAnswer, "GitHubUnreachable", "the connection"),
+        (limit, "RateLimited", ""),
+    ];
+    for (fault, reason, cause) in rows {
+        let mut test = three();
+        test.settings.deadline = Some(Duration::from_secs(50));
+        test.github.inject(Fault::new(fault.clone()).always());
+        let begin = tokio::time::Instant::now();
+        let error = test.try_pass().await.expect_err("GitHub is out of reach");
+        assert!(
+            begin.elapsed() <= Duration::from_secs(50),
+            "{fault:?}: {:?}",
+            begin.elapsed()
+        );
+        let causes = with_causes(&error).join(": ");
+        assert!(causes.contains(cause), "{fault:?}: {causes}");
+        let RunError::GitHub(error) = error else {
+            panic!("{fault:?}: {error}");
+        };
+        assert_eq!(error.reason(), reason, "{fault:?}");
+        let writes = test.cluster.take_writes();
+        let statuses = writes.iter().filter(|write| write.ends_with("/status")).count();
+        assert_eq!(statuses, 3, "{fault:?}: each object tells it: {writes:?}");
+    }
+}
+
+/// Twelve sources, each in an environment of its own, and GitHub is lost while the first four are written.
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_begins_while_environments_are_written_is_met_by_few_of_them() {
+    let test = Test::new();
+    for number in 10..22 {
+        let name = format!("app-{number}");
+        test.add(&name, &name, "v1", Rollout::UnderWay);
+    }
+    let late = FaultKind::Delay { milliseconds: 11_000 };
+    test.github
+        .inject(Fault::on(OperationKind::CreateDeployment, late).always());
+    test.github.inject(
+        Fault::on(OperationKind::GraphQlQuery, FaultKind::LostAnswer)
+            .nth(2)
+            .always(),
+    );
+    let document = test.pass().await;
+    assert_eq!(
+        (document.summary.create, document.summary.fail),
+        (4, 8),
+        "{:?}",
+        all_said(&document)
+    );
+    let told = document.results.iter().filter_map(|result| result.reason.as_deref());
+    assert_eq!(told.collect::<Vec<_>>(), ["GitHubUnreachable"; 8]);
+    let journal = test.github.journal();
+    let queries = journal
+        .iter()
+        .filter(|entry| entry.operation == OperationKind::GraphQlQuery)
+        .count();
+    assert!(
+        queries <= 30,
+        "five tries for each of the first four, and one or two for the rest: {queries}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,11 @@
 //! One piece that is bad, in whatever way, costs only itself.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use http::Response;
@@ -11,7 +14,7 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::super::{
-    Credentials, Settings,
+    Credentials, GitHub, Settings,
     testing::{Call, app, execute, github, github_by, json as answer, query, reply, settings},
 };
 
@@ -155,4 +158,62 @@ async fn where_no_owner_can_be_read_not_every_one_is_tried() {
         .collect();
     assert!(github.read(&queries).await.iter().all(Result::is_err));
     assert_eq!(asked.load(Ordering::Relaxed), 3 * 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_met_three_times_in_a_row_one_try_is_enough_until_something_is_read() {
+    let (github, journal) = github(|call, _| match asks_for(call, "good") {
+        true => nothing(call),
+        false => reply(503, "{}"),
+    });
+    let tries = async |github: &GitHub, environment| {
+        journal.lock().unwrap().clear();
+        let read = github.read(&[query("shop/app", environment, &[])]).await;
+        assert_eq!(read[0].is_ok(), environment == "good");
+        journal.lock().unwrap().len()
+    };
+    let rows = [
+        ("bad", 5),
+        ("good", 1),
+        ("bad", 5),
+        ("bad", 5),
+        ("bad", 5),
+        ("bad", 1),
+        ("good", 1),
+        ("bad", 5),
+        ("bad", 5),
+        ("bad", 5),
+        ("bad", 1),
+    ];
+    for (place, (environment, expected)) in rows.into_iter().enumerate() {
+        assert_eq!(tries(&github, environment).await, expected, "{place}");
+    }
+    assert_eq!(tries(&github.for_pass(None), "bad").await, 5, "another pass");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_silence_of_github_is_told_before_the_pass_is_over() {
+    let credentials = Credentials::App {
+        id: "7".to_owned(),
+        key: include_str!("../testing_key.pem").to_owned().into(),
+        installation: Some(42),
+    };
+    let settings = Settings {
+        credentials,
+        ..settings("")
+    };
+    let silent = tower::service_fn(|_| std::future::pending::<Result<Response<String>, BoxError>>());
+    let queries: Vec<_> = (0..50)
+        .map(|i| query(&format!("owner-{i}/app"), "production", &[]))
+        .collect();
+    for (deadline, halfway) in [(50, 25), (95, 47), (300, 150)] {
+        let start = Instant::now();
+        let then = |seconds| Some(start + Duration::from_secs(seconds));
+        let github = GitHub::with_service(silent, &settings).unwrap();
+        let pass = github.for_pass(then(deadline)).with_read_deadline(then(halfway));
+        for reading in pass.read(&queries).await {
+            assert_eq!(reading.unwrap_err().reason(), "GitHubUnreachable", "{deadline}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(deadline), "{:?}", start.elapsed());
+    }
 }

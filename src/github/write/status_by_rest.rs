@@ -34,7 +34,7 @@ impl GitHub {
         let budget = client.budget(Api::Rest, &new.repository.owner);
         client
             .limits()
-            .write(&budget, self.write_deadline)
+            .write(&budget, self.deadline)
             .await
             .map_err(GitHubError::limited)?;
         let mut body = json!({

@@ -109,7 +109,7 @@ impl Writer {
                 self.queue.push_front(change);
                 return self;
             }
-            if let Some(turn) = shared.github.far_turn(SOON) {
+            if let Some(turn) = shared.world.github.far_turn(SOON) {
                 self.queue.push_front(change);
                 if shared.is_too_late(turn) {
                     shared.time_is_up();
@@ -211,7 +211,7 @@ impl Writer {
                     return Attempt::deferred(None, Reason::new("Changed", "it is no longer wanted"));
                 };
                 let new = content::deployment(work, &work.sources[index], wanted, shared.settings.details);
-                let created = match shared.github.create_deployment(&new).await {
+                let created = match shared.world.github.create_deployment(&new).await {
                     Ok(created) => created,
                     Err(error) => return shared.refused(None, &error),
                 };
@@ -283,7 +283,7 @@ impl Shared<'_> {
 }
 
 async fn post(status: &NewStatus, deployment: Option<DeploymentResult>, shared: &Shared<'_>) -> Attempt {
-    match shared.github.create_status(status).await {
+    match shared.world.github.create_status(status).await {
         Ok(()) => Attempt {
             outcome: Outcome::Done,
             deployment,
