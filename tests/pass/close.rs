@@ -65,15 +65,32 @@ async fn everything_of_ours_becomes_inactive() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_holds_while_the_environment_is_read() {
+    let test = reported(15).await;
+    // Two pages.
+    slow(&test, OperationKind::GraphQlQuery, 25);
+    let settings = CloseSettings {
+        deadline: Duration::from_secs(40),
+        ..settings()
+    };
+    let begin = Instant::now();
+    let error = close(&test.world(), &settings).await.unwrap_err();
+    assert!(matches!(error, RunError::DeadlineExceeded), "{error}");
+    assert_eq!(begin.elapsed(), settings.deadline);
+    assert_eq!(test.history(), ["v1: success"; 15]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_does_not_hide_that_github_is_out_of_reach() {
     let test = reported(1).await;
-    // Less than a request may take, but it is repeated.
+    // More than a request may take, so that it is repeated.
     slow(&test, OperationKind::GraphQlQuery, 45);
-    test.github
-        .inject(Fault::on(OperationKind::GraphQlQuery, FaultKind::LostAnswer).always());
     let begin = Instant::now();
     let error = close(&test.world(), &settings()).await.unwrap_err();
-    assert!(matches!(error, RunError::DeadlineExceeded), "{error}");
-    assert_eq!(begin.elapsed(), DEADLINE);
+    assert!(
+        matches!(&error, RunError::GitHub(error) if error.reason() == "GitHubUnreachable"),
+        "{error}"
+    );
+    assert!(begin.elapsed() <= DEADLINE, "{:?}", begin.elapsed());
     assert_eq!(test.history(), ["v1: success"]);
 }
 
