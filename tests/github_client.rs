@@ -177,7 +177,7 @@ async fn what_is_written_is_read_again() {
     );
     assert_eq!(newest.marker.as_ref().unwrap().git_ref, GitRef::new("main"));
     assert_eq!(newest.ref_name, Some(GitRef::new("main")));
-    assert_eq!(newest.commit, second.commit);
+    assert_eq!(newest.commit, shown[1].sha);
 }
 
 #[tokio::test(start_paused = true)]

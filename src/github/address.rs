@@ -3,8 +3,6 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::{Host, Url};
 
-use crate::plan::Environment;
-
 /// What has to be encoded in one segment of a path.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -211,16 +209,6 @@ impl Address {
         let folder = if self.versioned { "apps" } else { "github-apps" };
         format!("{}/{folder}/{}", self.web, utf8_percent_encode(slug, SEGMENT))
     }
-
-    /// The page that shows an environment's deployments to people.
-    pub(super) fn environment_page(&self, environment: &Environment) -> String {
-        format!(
-            "{}/{}/deployments/{}",
-            self.web,
-            environment.repository,
-            utf8_percent_encode(&environment.name, SEGMENT)
-        )
-    }
 }
 
 /// True if an address is of this machine: nobody listens on the way.
@@ -246,7 +234,6 @@ fn without_user(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Repository;
 
     #[test]
     fn every_usual_form_is_read() {
@@ -344,14 +331,6 @@ mod tests {
         assert_eq!(
             address.endpoint(&["repos", "shop", "a b/c?d", "deployments"]),
             "https://api.github.com/repos/shop/a%20b%2Fc%3Fd/deployments"
-        );
-        let environment = Environment {
-            repository: Repository::parse("shop/app", None).unwrap(),
-            name: "preview/pr 1".to_owned(),
-        };
-        assert_eq!(
-            address.environment_page(&environment),
-            "https://github.com/shop/app/deployments/preview%2Fpr%201"
         );
     }
 }

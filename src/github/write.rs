@@ -80,10 +80,6 @@ pub struct Created {
     pub node_id: String,
     /// The number in addresses; not known where the answer was lost and the deployment was found by its marker.
     pub id: Option<u64>,
-    /// The page that shows the environment's deployments to people.
-    pub url: String,
-    /// The commit that GitHub took the ref for.
-    pub commit: String,
 }
 
 /// The answer of REST.
@@ -165,12 +161,7 @@ impl GitHub {
         loop {
             let cause = match self.post_status(new).await {
                 Ok(()) => return Ok(()),
-                Err(CallError::Known(error) | CallError::NoCredentials(error)) => return Err(error),
-                Err(error @ (CallError::NotSent(_) | CallError::NotOffered { .. })) => {
-                    return Err(self.inner.client.unread(error));
-                }
-                Err(CallError::Lost { cause, .. }) => cause,
-                Err(CallError::Heavy { message }) => std::sync::Arc::new(NoAnswer::Garbled { message }),
+                Err(error) => self.doubt(error)?,
             };
             self.settle(&new.repository.owner).await;
             let latest = self.latest_status(new).await.map_err(|_| new.lost(cause.clone()))?;
@@ -242,6 +233,21 @@ impl GitHub {
         Ok(())
     }
 
+    /// After a write that failed: why nobody knows whether it was done all the same.
+    ///
+    /// # Errors
+    /// Where it is known that it was not.
+    fn doubt(&self, error: CallError) -> Result<Cause, WriteError> {
+        match error {
+            CallError::Lost { cause, .. } => Ok(cause),
+            CallError::Heavy { message } => Ok(std::sync::Arc::new(NoAnswer::Garbled { message })),
+            CallError::Known(_)
+            | CallError::NoCredentials(_)
+            | CallError::NotSent(_)
+            | CallError::NotOffered { .. } => Err(self.inner.client.unread(error)),
+        }
+    }
+
     /// Waits before a look: for what GitHub may still be doing, and for the end of a limit if that is near.
     async fn settle(&self, owner: &str) {
         tokio::time::sleep(SETTLE).await;
@@ -272,14 +278,7 @@ impl GitHub {
 
     /// After a create that failed: whether it was done all the same.
     async fn find_created(&self, new: &NewDeployment, error: CallError) -> Result<Created, WriteError> {
-        let cause: Cause = match error {
-            CallError::Known(error) | CallError::NoCredentials(error) => return Err(error),
-            error @ (CallError::NotSent(_) | CallError::NotOffered { .. }) => {
-                return Err(self.inner.client.unread(error));
-            }
-            CallError::Lost { cause, .. } => cause,
-            CallError::Heavy { message } => std::sync::Arc::new(NoAnswer::Garbled { message }),
-        };
+        let cause = self.doubt(error)?;
         tracing::debug!(repository = %new.repository, environment = %new.environment, %cause, "looking for a deployment whose answer was lost");
         self.settle(&new.repository.owner).await;
         match self.look_for(new).await {
@@ -334,25 +333,20 @@ impl GitHub {
         commit: String,
         created_at: Option<Timestamp>,
     ) -> Created {
-        let environment = new.environment();
-        let url = self.inner.client.address().environment_page(&environment);
         let deployment = Deployment {
             node_id: node_id.clone(),
             id,
             task: new.task.clone(),
             ref_name: Some(new.git_ref.clone()),
-            commit: commit.clone(),
+            commit,
             status: LatestStatus::None,
             marker: Some(new.marker.clone()),
         };
         let created_at = created_at.unwrap_or_else(Timestamp::now);
-        self.inner.recent.created(environment, Dated { deployment, created_at });
-        Created {
-            node_id,
-            id,
-            url,
-            commit,
-        }
+        self.inner
+            .recent
+            .created(new.environment(), Dated { deployment, created_at });
+        Created { node_id, id }
     }
 
     /// What a refusal by REST means.
@@ -455,6 +449,20 @@ impl NewDeployment {
 }
 
 impl NewStatus {
+    /// The status that closes a deployment, and no other one.
+    #[must_use]
+    pub fn inactive(repository: Repository, deployment: String, description: &str) -> Self {
+        Self {
+            repository,
+            deployment,
+            state: State::Inactive,
+            description: description.to_owned(),
+            environment_url: None,
+            log_url: None,
+            auto_inactive: false,
+        }
+    }
+
     /// For messages.
     fn action(&self) -> String {
         format!(

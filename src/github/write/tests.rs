@@ -79,11 +79,7 @@ async fn a_deployment_is_created() {
     let (github, journal) = github(|_, _| reply(201, &created().to_string()));
     let made = github.create_deployment(&new_deployment()).await.unwrap();
     assert_eq!(made.id, Some(6_456_216_525));
-    assert_eq!(
-        (made.node_id.as_str(), made.commit.as_str()),
-        ("DE_kwDO", "a".repeat(40).as_str())
-    );
-    assert_eq!(made.url, "https://github.com/shop/app/deployments/production");
+    assert_eq!(made.node_id, "DE_kwDO");
     let journal = journal.lock().unwrap();
     let [call] = &journal[..] else { panic!() };
     assert_eq!(
