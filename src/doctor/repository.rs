@@ -62,13 +62,12 @@ pub(super) async fn examine(access: &Access, repository: &Repository, needs: &Ne
         refs,
         sources: 1,
     };
-    match access.github.read(&[query]).await.pop() {
-        Some(Ok(reading)) => {
+    match access.github.read_one(query).await {
+        Ok(reading) => {
             deployments(&access.who, repository, &facts, checks);
             refs_of(repository, reading.refs.into_iter(), needs.refs.is_empty(), checks);
         }
-        Some(Err(error)) => checks.failed(CheckName::Deployments, &error),
-        None => {}
+        Err(error) => checks.failed(CheckName::Deployments, &error),
     }
 }
 

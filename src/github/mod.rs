@@ -319,7 +319,8 @@ mod tests {
         let read = github.read(&queries);
         is_send(&read);
         let mut reading = read.await.remove(0).unwrap();
-        let further = github.read_further(&mut reading, &|_| true);
+        let mut enough = |_: &mut crate::plan::Existing| true;
+        let further = github.read_further(&mut reading, &mut enough);
         is_send(&further);
         further.await.unwrap();
     }

@@ -194,21 +194,31 @@ impl GitHub {
         self.deadline?.checked_sub(TO_TELL_WHY)
     }
 
+    /// As [`GitHub::read`], for one environment.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read_one(&self, query: EnvironmentQuery) -> Result<EnvironmentReading, GitHubError> {
+        let answered = self.read(&[query]).await.pop();
+        answered.unwrap_or_else(|| Err(self.inner.client.unread(incomplete())))
+    }
+
     /// Reads older deployments, page by page, until `enough` is known, there are no more, or there are a thousand.
+    /// What was read so far is lent to `enough`.
     ///
     /// # Errors
     /// When a page cannot be read; those before it are kept.
     pub async fn read_further(
         &self,
         reading: &mut EnvironmentReading,
-        enough: &(dyn Fn(&Existing) -> bool + Sync),
+        enough: &mut (dyn FnMut(&mut Existing) -> bool + Send),
     ) -> Result<(), GitHubError> {
         let deadline = self.end_of_reading();
         self.inner.client.expect(&reading.environment.repository);
         while !reading.existing.complete
             && reading.cursor.is_some()
             && reading.existing.deployments.len() < MAX_HISTORY
-            && !enough(&reading.existing)
+            && !enough(&mut reading.existing)
         {
             let from = reading.cursor.clone();
             let piece = Piece::Window {

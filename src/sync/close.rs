@@ -71,7 +71,8 @@ pub async fn close(world: &World, settings: &CloseSettings) -> Result<Closed, Ru
             Outcome::Deferred
         } else {
             writes_left -= 1;
-            let status = inactive(environment, &deployment.node_id);
+            let repository = environment.repository.clone();
+            let status = NewStatus::inactive(repository, deployment.node_id.clone(), "The environment was closed");
             let posted = timeout_at(deadline, github.create_status(&status)).await;
             closed.take(posted.ok(), deadline)
         };
@@ -102,11 +103,10 @@ async fn read(github: &GitHub, environment: &Environment) -> Result<Existing, Ru
         refs: Vec::new(),
         sources: 1,
     };
-    let Some(reading) = github.read(&[query]).await.pop() else {
-        return Ok(Existing::default());
-    };
-    let mut reading = reading?;
-    github.read_further(&mut reading, &|existing| existing.complete).await?;
+    let mut reading = github.read_one(query).await?;
+    github
+        .read_further(&mut reading, &mut |existing| existing.complete)
+        .await?;
     Ok(reading.existing)
 }
 
@@ -135,17 +135,5 @@ impl Closed {
         };
         self.error.get_or_insert(error);
         outcome
-    }
-}
-
-fn inactive(environment: &Environment, deployment: &str) -> NewStatus {
-    NewStatus {
-        repository: environment.repository.clone(),
-        deployment: deployment.to_owned(),
-        state: State::Inactive,
-        description: "The environment was closed".to_owned(),
-        environment_url: None,
-        log_url: None,
-        auto_inactive: false,
     }
 }

@@ -21,9 +21,9 @@ pub(super) fn deployment(work: &EnvironmentWork, source: &Source, wanted: &Wante
         .map(ToString::to_string);
     let annotations = source.seen().map(|seen| seen.facts.annotations.clone());
     let newest = work
-        .reading
+        .situation
         .as_ref()
-        .and_then(|reading| reading.existing.deployments.first());
+        .and_then(|situation| situation.existing.deployments.first());
     NewDeployment {
         repository: work.environment.repository.clone(),
         environment: work.environment.name.clone(),
@@ -80,15 +80,7 @@ pub(super) fn closing(work: &EnvironmentWork, deployment: String, rule: Rule) ->
         Rule::Ended => "The environment has ended",
         _ => "The rollout was abandoned",
     };
-    NewStatus {
-        repository: work.environment.repository.clone(),
-        deployment,
-        state: State::Inactive,
-        description: sentence.to_owned(),
-        environment_url: None,
-        log_url: None,
-        auto_inactive: false,
-    }
+    NewStatus::inactive(work.environment.repository.clone(), deployment, sentence)
 }
 
 /// The addresses of a source's deployment, and what is wrong with them.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
 };
 
@@ -31,6 +32,7 @@ pub(super) struct EnvironmentWork {
     pub sources: Sources,
     /// Why GitHub could not be asked, or refused.
     pub error: Option<GitHubError>,
+    /// Without its deployments, which are in the situation.
     pub reading: Option<EnvironmentReading>,
     /// When the older of the two sides was read.
     pub read_at: Option<Instant>,
@@ -85,7 +87,7 @@ fn nothing_works(readings: &[Result<EnvironmentReading, GitHubError>]) -> Option
 /// Sources by environment; those that only know too little ask for no reading of their own.
 fn group(sources: &mut Sources) -> Vec<EnvironmentWork> {
     let mut groups: BTreeMap<plan::Environment, Sources> = BTreeMap::new();
-    for (index, source) in std::mem::take(sources) {
+    for (index, source) in mem::take(sources) {
         let group = match &source.environment {
             Some(environment) => groups.entry(environment.clone()).or_default(),
             None => &mut *sources,
@@ -143,17 +145,17 @@ impl EnvironmentWork {
             return;
         }
         let mut situation = self.situation(world, settings, observer, &reading);
-        let enough = |existing: &Existing| {
-            plan::is_enough(&Situation {
-                existing: existing.clone(),
-                ..situation.clone()
-            })
+        let mut enough = |existing: &mut Existing| {
+            mem::swap(existing, &mut situation.existing);
+            let enough = plan::is_enough(&situation);
+            mem::swap(existing, &mut situation.existing);
+            enough
         };
-        if let Err(error) = world.github.read_further(&mut reading, &enough).await {
+        if let Err(error) = world.github.read_further(&mut reading, &mut enough).await {
             self.error = Some(error);
             return;
         }
-        situation.existing = reading.existing.clone();
+        situation.existing = mem::take(&mut reading.existing);
         let mut changes = plan::plan(&situation);
         if observer.overdue.is_some() {
             drop_creates_of_overdue(&mut changes.changes, &self.sources);
@@ -179,11 +181,9 @@ impl EnvironmentWork {
     /// to close it is left to the next pass.
     pub async fn decide_again(&mut self, world: &World, settings: &Settings, observer: &Observer) {
         observer.observe(world, settings, &mut self.sources).await;
-        let query = self.query();
-        match world.github.read(std::slice::from_ref(&query)).await.pop() {
-            Some(Ok(reading)) => self.decide(world, settings, observer, reading).await,
-            Some(Err(error)) => self.error = Some(error),
-            None => {}
+        match world.github.read_one(self.query()).await {
+            Ok(reading) => self.decide(world, settings, observer, reading).await,
+            Err(error) => self.error = Some(error),
         }
         let is_known =
             |change: &Change| !matches!(change, Change::Close { deployment, .. } if !self.known.contains(deployment));
@@ -192,6 +192,7 @@ impl EnvironmentWork {
         }
     }
 
+    /// What is to be decided, but for what GitHub has.
     fn situation(
         &self,
         world: &World,
@@ -205,7 +206,7 @@ impl EnvironmentWork {
             off: Vec::new(),
             unknown: Vec::new(),
             knowledge: Arc::clone(&observer.knowledge),
-            existing: reading.existing.clone(),
+            existing: Existing::default(),
         };
         let oldest = settings.since.and_then(|since| (world.now)().checked_sub(since).ok());
         for (&index, source) in &self.sources {

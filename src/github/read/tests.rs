@@ -68,7 +68,7 @@ async fn an_environment_is_read_with_its_refs() {
     };
     assert_eq!(reading.refs["main"], main);
 
-    github.read_further(&mut reading, &|_| false).await.unwrap();
+    github.read_further(&mut reading, &mut |_| false).await.unwrap();
     let calls = journal.lock().unwrap();
     assert_eq!(calls.len(), 1, "a complete reading goes no further");
     let [call] = &calls[..] else { panic!() };
@@ -337,7 +337,7 @@ async fn a_page_of_deployments_that_have_moved_is_not_the_last() {
         .await
         .remove(0)
         .unwrap();
-    github.read_further(&mut reading, &|_| false).await.unwrap();
+    github.read_further(&mut reading, &mut |_| false).await.unwrap();
     let ids: Vec<_> = reading
         .existing
         .deployments
@@ -466,12 +466,12 @@ async fn history_is_read_as_far_as_needed_and_no_further_than_a_thousand() {
         .unwrap();
     assert_eq!(reading.existing.deployments.len(), 10);
     github
-        .read_further(&mut reading, &|existing| existing.deployments.len() > 100)
+        .read_further(&mut reading, &mut |existing| existing.deployments.len() > 100)
         .await
         .unwrap();
     assert_eq!(reading.existing.deployments.len(), 10 + 99);
     assert_eq!(journal.lock().unwrap().len(), 2);
-    github.read_further(&mut reading, &|_| false).await.unwrap();
+    github.read_further(&mut reading, &mut |_| false).await.unwrap();
     assert_eq!(reading.existing.deployments.len(), 1_000);
     assert!(!reading.existing.complete);
     let ids: std::collections::BTreeSet<_> = reading.existing.deployments.iter().map(|d| &d.node_id).collect();
