@@ -56,15 +56,12 @@ pub(super) fn load(variables: impl Fn(&str) -> Option<OsString>) -> Result<RootC
         }
     }
     let mut failed = None;
+    let mut left_out = Vec::new();
     for path in folders {
         let found = load_certs_from_paths(None, Some(&path));
-        let texts: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        left_out.extend(found.errors.iter().map(ToString::to_string));
         let (certificates, source) = taken_apart(found);
-        if add(&mut store, FOLDERS, &path, certificates) > 0 {
-            for error in texts {
-                tracing::warn!(error, "certificates that cannot be read are left out");
-            }
-        }
+        add(&mut store, FOLDERS, &path, certificates);
         failed = Some(GitHubError::RootFile {
             variable: FOLDERS,
             path,
@@ -73,7 +70,12 @@ pub(super) fn load(variables: impl Fn(&str) -> Option<OsString>) -> Result<RootC
     }
     match failed {
         Some(error) if store.is_empty() => Err(error),
-        _ => Ok(store),
+        _ => {
+            for error in left_out {
+                tracing::warn!(error, "certificates that cannot be read are left out");
+            }
+            Ok(store)
+        }
     }
 }
 
@@ -107,7 +109,7 @@ struct Broken;
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, io, sync::Mutex};
 
     use super::*;
 
@@ -170,6 +172,36 @@ mod tests {
             Ok(1),
             "what is beside a certificate is left out"
         );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_told_where_another_one_can() {
+        let good = tempfile::tempdir().unwrap();
+        fs::write(good.path().join("ca.pem"), certificate()).unwrap();
+        let absent = good.path().join("absent");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let written = Arc::clone(&log);
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || Written(Arc::clone(&written)))
+            .finish();
+        let folders = env::join_paths([absent.as_path(), good.path()]).unwrap();
+        let count = tracing::subscriber::with_default(subscriber, || loaded(None, Some(folders)));
+        assert_eq!(count, Ok(1));
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("WARN") && log.contains(absent.to_str().unwrap()), "{log}");
+    }
+
+    /// A log that can be read.
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]
