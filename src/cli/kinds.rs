@@ -134,10 +134,7 @@ impl Typed {
 
     /// The objects, after the kinds that are not known were asked for, each once.
     pub(super) async fn resolve(&self, objects: &Objects, scope: Scope) -> Result<Chosen, Failure> {
-        let namespace = match &scope {
-            Scope::Namespace(namespace) => Some(namespace.clone()),
-            Scope::All => None,
-        };
+        let namespace = scope.namespace().map(ToOwned::to_owned);
         let mut kinds: Vec<(&Type, KindName)> = Vec::new();
         let types: Vec<&Type> = match self {
             Self::Named(pairs) => pairs.iter().map(|(kind, _)| kind).collect(),

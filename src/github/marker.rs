@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::plan::Marker;
-
-/// The payload's key under which the marker is kept. Annotations cannot set it.
-pub const KEY: &str = "kubeStatusToGithub";
+use crate::plan::{MARKER_KEY as KEY, Marker};
 
 /// GitHub does not document how large a payload may be; this much is known to be accepted.
 const MAX_PAYLOAD_BYTES: usize = 60_000;

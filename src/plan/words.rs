@@ -230,6 +230,9 @@ pub struct Existing {
 /// The task of GitHub where none is given.
 pub const DEFAULT_TASK: &str = "deploy";
 
+/// The payload's key under which the marker is kept. Annotations cannot set it.
+pub const MARKER_KEY: &str = "kubeStatusToGithub";
+
 /// The version of the marker that this program writes.
 pub const MARKER_VERSION: u32 = 1;
 

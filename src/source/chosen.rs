@@ -140,10 +140,7 @@ async fn listed(
         },
         error => ChoiceError::Unreadable(Box::new(error)),
     })?;
-    let namespace = match scope {
-        Scope::Namespace(namespace) => Some(namespace.as_str()),
-        Scope::All => None,
-    };
+    let namespace = scope.namespace();
     let path = resource.path(namespace);
     let selector = Selector::Labels(selector.to_owned());
     let names = api::list_metadata(cluster.client(), &path, Some(&selector), |names: &mut Vec<_>, item| {
@@ -180,10 +177,7 @@ fn name_of(object: &Value) -> Option<(Option<String>, String)> {
 impl KindName {
     /// A reference to an object of the kind, to which only the name is to be added.
     fn any_object(&self, scope: &Scope) -> Result<ObjectReference, ChoiceError> {
-        let namespace = match scope {
-            Scope::Namespace(namespace) => namespace.as_str(),
-            Scope::All => "default",
-        };
+        let namespace = scope.namespace().unwrap_or("default");
         let source = SourceRef {
             api_version: Some(self.api_version.clone()),
             kind: self.kind.clone(),

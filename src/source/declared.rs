@@ -35,7 +35,7 @@ pub async fn declared_in_cluster(
         Ok(declarations) => declarations,
         Err(ApiFailure::Answer { code: 404, .. }) => return Err(not_served(client).await),
         Err(failure) if failure.is_forbidden() => {
-            let permission = Box::new(permission(scope));
+            let permission = Box::new(Permission::in_scope(scope, "list", GROUP, PLURAL, &["list"]));
             return Err(SourceError::Forbidden { permission });
         }
         Err(failure) => return Err(SourceError::ListFailed { failure }),
@@ -69,7 +69,9 @@ pub async fn meta_in_cluster(
     Ok(found.await?.into_iter().find(|meta| meta.name == name))
 }
 
-fn collection(scope: &Scope) -> String {
+/// Path of the GitHubDeployments there.
+#[must_use]
+pub fn collection(scope: &Scope) -> String {
     match scope {
         Scope::Namespace(namespace) => format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"),
         Scope::All => format!("/apis/{GROUP}/{VERSION}/{PLURAL}"),
@@ -84,21 +86,6 @@ async fn not_served(client: &Client) -> SourceError {
         }
         // Whatever else it says now, it said that there is no such resource.
         _ => SourceError::NotInstalled,
-    }
-}
-
-fn permission(scope: &Scope) -> Permission {
-    Permission {
-        verb: "list",
-        group: GROUP.to_owned(),
-        resource: PLURAL.to_owned(),
-        name: None,
-        namespace: match scope {
-            Scope::Namespace(namespace) => Some(namespace.clone()),
-            Scope::All => None,
-        },
-        everywhere: *scope == Scope::All,
-        needed: &["list"],
     }
 }
 

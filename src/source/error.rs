@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{ObjectReference, api::ApiFailure};
+use super::{ObjectReference, Scope, api::ApiFailure};
 use crate::crd::{LONGEST_ENVIRONMENT, LONGEST_EXPRESSION};
 
 /// Nothing could be read at all.
@@ -481,6 +481,26 @@ pub struct Permission {
 }
 
 impl Permission {
+    /// To do `verb` with a namespaced resource, where `needed` is all that the program does with it.
+    #[must_use]
+    pub fn in_scope(
+        scope: &Scope,
+        verb: &'static str,
+        group: &str,
+        resource: &str,
+        needed: &'static [&'static str],
+    ) -> Self {
+        Self {
+            verb,
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            name: None,
+            namespace: scope.namespace().map(ToOwned::to_owned),
+            everywhere: *scope == Scope::All,
+            needed,
+        }
+    }
+
     /// What it allows, such as `list deployments.apps in namespace shop`.
     #[must_use]
     pub fn what(&self) -> String {

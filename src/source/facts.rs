@@ -6,16 +6,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::declared::text;
-use crate::{extract::pod_template, plan::Hash};
+use crate::{
+    extract::pod_template,
+    plan::{Hash, MARKER_KEY},
+};
 
 /// Annotations that begin with this go, without it, into the payload of the deployment on GitHub.
-pub const ANNOTATION_PREFIX: &str = "github.decathlon.com/";
+const ANNOTATION_PREFIX: &str = "github.decathlon.com/";
 
 /// The annotation, without prefix, that is the address of the environment.
 const URL: &str = "url";
-
-/// The key of the payload that is not for users to set.
-const OURS: &str = "kubeStatusToGithub";
 
 /// What is known about an observed object beside its health and its ref.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn annotations(object: &Value) -> BTreeMap<String, String> {
     all.into_iter()
         .flatten()
         .filter_map(|(name, value)| Some((name.strip_prefix(ANNOTATION_PREFIX)?, value.as_str()?)))
-        .filter(|(name, _)| *name != OURS)
+        .filter(|(name, _)| *name != MARKER_KEY)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }

@@ -102,11 +102,7 @@ pub async fn names_of_kind(cluster: &Cluster, kind: &KindName, scope: &Scope) ->
     };
     let resource = cluster.resource(&any).await;
     let resource = resource.map_err(|error| garbled(&kind.api_version, error.to_string()))?;
-    let namespace = match scope {
-        Scope::Namespace(namespace) => Some(namespace.as_str()),
-        Scope::All => None,
-    };
-    let page = api::first_page_of_metadata(cluster.client(), &resource.path(namespace)).await?;
+    let page = api::first_page_of_metadata(cluster.client(), &resource.path(scope.namespace())).await?;
     Ok(page.iter().filter_map(|item| text(item, "/metadata/name")).collect())
 }
 

@@ -29,11 +29,11 @@ mod write;
 pub use access::{Allowed, ObservedKind, installed_versions, may, observed_kinds, server_version};
 pub use api::{ApiFailure, cluster_uid, server_time};
 pub use chosen::{Chosen, KindName, choose, declared_by_choice};
-pub use declared::{declared_in_cluster, meta_in_cluster};
+pub use declared::{collection, declared_in_cluster, meta_in_cluster};
 pub use discovery::{BUILT_IN_KINDS, Kind};
 pub(crate) use error::nearest;
 pub use error::{ChoiceError, DeclarationError, FileError, ObservationError, Permission, SourceError};
-pub use facts::{ANNOTATION_PREFIX, Facts, facts};
+pub use facts::{Facts, facts};
 pub use files::{
     Kept, Streams, declared_among_objects, declared_in_files, declared_in_list, each_object_from_files,
     objects_from_files, settings_from_file,
@@ -41,7 +41,7 @@ pub use files::{
 pub use kind_names::{KindError, kind_named, names_of_kind};
 pub use objects::{Cluster, Objects, Observation, observe};
 pub use pods::add_causes;
-pub use spec::{check, check_extract, check_repository, is_namespace, value_problem};
+pub use spec::{check, is_namespace, value_problem};
 pub use templates::observe_with_templates;
 pub use watch::Watch;
 pub use write::{Patience, apply_status, in_words, is_conflict, is_not_permitted, merge_metadata};
@@ -109,6 +109,17 @@ pub enum Scope {
     Namespace(String),
     /// In all.
     All,
+}
+
+impl Scope {
+    /// The one namespace; none for all.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Namespace(namespace) => Some(namespace),
+            Self::All => None,
+        }
+    }
 }
 
 /// Names a Kubernetes object. Displayed as `Deployment shop/app`.

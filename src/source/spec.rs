@@ -78,7 +78,7 @@ pub fn check(spec: &GitHubDeploymentSpec) -> Result<(), DeclarationError> {
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check_extract(extract: &Extract) -> Result<(), DeclarationError> {
+fn check_extract(extract: &Extract) -> Result<(), DeclarationError> {
     let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     if !set(&extract.container_name) && !set(&extract.json_path) {
         return Err(DeclarationError::ExtractMissing);
@@ -95,7 +95,7 @@ pub fn check_extract(extract: &Extract) -> Result<(), DeclarationError> {
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check_repository(repository: &RepositorySpec) -> Result<(), DeclarationError> {
+fn check_repository(repository: &RepositorySpec) -> Result<(), DeclarationError> {
     // The owner that comes from elsewhere is not what is checked here.
     if Repository::parse(&repository.name, Some("owner")).is_err() {
         return Err(DeclarationError::RepositoryInvalid {
