@@ -120,19 +120,19 @@ pub struct SourceRef {
 pub struct Extract {
     /// Take the tag of this container's image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub container_name: Option<String>,
     /// Or take the value at this JSONPath.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub json_path: Option<String>,
     /// Cut a piece out of it: one capture group, or the one named `ref`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub regexp: Option<String>,
     /// Wrap it: `{}` is replaced by the piece; without `{}` the template is a prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub template: Option<String>,
 }
 
@@ -146,13 +146,13 @@ pub struct RepositorySpec {
         .message("write owner/repository, or repository alone, whose owner then comes from GITHUB_ORG"))]
     pub name: String,
     /// GitHub environment, at most 255 characters. GitHub compares it without case.
-    #[schemars(length(max = 255))]
+    #[schemars(length(max = LONGEST_ENVIRONMENT))]
     #[x_kube(validation = Rule::new("self != ''")
         .message("write the name of a GitHub environment, such as staging: 1 to 255 characters"))]
     pub environment: String,
     /// GitHub's task, default `deploy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub task: Option<String>,
     /// Default: true if the environment is called `production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,11 +162,11 @@ pub struct RepositorySpec {
     pub transient: Option<bool>,
     /// Template of the "View deployment" link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub environment_url: Option<String>,
     /// Template of the log link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = LONGEST_EXPRESSION))]
     pub log_url: Option<String>,
     /// False: never let GitHub close other deployments of the environment. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -227,16 +227,14 @@ pub struct GitHubDeploymentStatus {
 
 impl Extract {
     /// True if nothing is set at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl DeletionPolicy {
     /// True for `Leave`.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
+    fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -10,7 +10,10 @@ use serde::Deserialize;
 
 use self::shared::OnOrOff as _;
 pub use self::shared::{FileArguments, FlagSourceArguments, GitHubArguments, KubernetesArguments, SourceArguments};
-use crate::report::{CheckFormat, Format, HealthFormat, RefFormat};
+use crate::{
+    report::{CheckFormat, Format, HealthFormat, RefFormat},
+    sync::DEFAULT_MAX_WRITES,
+};
 
 /// Brings the rollout status of Kubernetes objects to GitHub Deployments.
 #[derive(Debug, Parser)]
@@ -330,7 +333,7 @@ pub struct CloseArguments {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m", help_heading = "Limits")]
     pub deadline: Duration,
     /// At most this many writes to GitHub
-    #[arg(long, value_name = "N", default_value_t = 80, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_WRITES, help_heading = "Limits")]
     pub max_writes: usize,
 }
 
@@ -407,7 +410,7 @@ pub struct LimitArguments {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub deadline: Duration,
     /// At most this many writes to GitHub a pass; the rest is left to the next
-    #[arg(long, value_name = "N", default_value_t = 80)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_WRITES)]
     pub max_writes: usize,
     /// Leave successes alone that are older than this and that GitHub does not know
     #[arg(long, value_name = "DURATION", value_parser = duration)]

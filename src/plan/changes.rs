@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     state::{LatestStatus, State},
-    words::{Environment, GitRef},
+    words::GitRef,
 };
 
 /// The row of the rule that decided. The names appear in `-o json` and in the log.
@@ -108,8 +108,6 @@ pub enum Change {
 /// Everything decided for one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
-    /// The environment.
-    pub environment: Environment,
     /// One for each wanted source, in the order of their indexes.
     pub verdicts: Vec<Verdict>,
     /// Creates, then other states, then closings; closings only if all before them succeeded.

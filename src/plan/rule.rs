@@ -51,11 +51,7 @@ pub fn plan(situation: &Situation) -> Changes {
 
     let mut verdicts: Vec<Verdict> = decided.iter().map(Decided::verdict).collect();
     verdicts.sort_by_key(|verdict| verdict.index);
-    Changes {
-        environment: situation.environment.clone(),
-        verdicts,
-        changes,
-    }
+    Changes { verdicts, changes }
 }
 
 /// True if reading more of the environment's history cannot change the decision: every wanted and off source has

@@ -154,14 +154,7 @@ impl LatestStatus {
     /// True if this is what posting `state` leaves.
     #[must_use]
     pub fn shows(&self, state: State) -> bool {
-        match state {
-            State::Pending => *self == Self::Pending,
-            State::InProgress => *self == Self::InProgress,
-            State::Success => *self == Self::Success,
-            State::Failure => *self == Self::Failure,
-            State::Error => *self == Self::Error,
-            State::Inactive => *self == Self::Inactive,
-        }
+        *self == Self::from(state)
     }
 }
 

@@ -26,7 +26,9 @@ use tokio::{
 
 pub use close::{CloseSettings, Closed, close};
 pub use repeat::repeat;
-pub use settings::{AllowedRepositories, AllowedRepositoriesError, DeclaredIn, Details, ObjectsIn, Settings};
+pub use settings::{
+    AllowedRepositories, AllowedRepositoriesError, DEFAULT_MAX_WRITES, DeclaredIn, Details, ObjectsIn, Settings,
+};
 pub use wait::{Waited, Waiting, wait};
 
 use gather::Gathered;

@@ -11,6 +11,9 @@ use crate::{
     source::{Chosen, Scope},
 };
 
+/// At most so many writes to GitHub a pass where nothing else is said: as many as GitHub takes in a minute.
+pub const DEFAULT_MAX_WRITES: usize = 80;
+
 /// Where the sources are declared.
 #[derive(Clone, Debug)]
 pub enum DeclaredIn {
