@@ -10,6 +10,7 @@ pub mod crd;
 pub mod doctor;
 pub mod extract;
 pub mod github;
+mod http_date;
 pub mod kstatus;
 pub mod plan;
 pub mod report;

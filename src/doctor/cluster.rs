@@ -6,7 +6,7 @@ use kube::Client;
 
 use super::{
     Checks, Finding, Subject,
-    wanted::{self, Wanted},
+    needs::{self, Needs},
 };
 use crate::{
     crd::{GROUP, PLURAL, VERSION},
@@ -26,8 +26,8 @@ enum Need {
     Optional(&'static str),
 }
 
-/// Makes the checks of the cluster, and reads what is wanted. True if the API server answered.
-pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Wanted, bool) {
+/// Makes the checks of the cluster, and reads what is needed. True if the API server answered.
+pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Needs, bool) {
     let client = match &subject.cluster {
         None => None,
         Some(Ok(client)) => Some(client),
@@ -37,7 +37,7 @@ pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Wanted, 
         }
     };
     let Some(client) = client else {
-        return (wanted_by(subject, None, checks).await, false);
+        return (needed_by(subject, None, checks).await, false);
     };
     match source::server_version(client).await {
         Ok(version) => checks.ok(CheckName::ApiServer, format!("Kubernetes {version} answers")),
@@ -55,42 +55,42 @@ pub(super) async fn examine(subject: &Subject, checks: &mut Checks) -> (Wanted, 
     };
     if let Some(DeclaredIn::Cluster { scope, .. }) = &subject.declared_in {
         if !asking.custom_resource(checks).await {
-            return (Wanted::of(&subject.repositories), true);
+            return (Needs::of(&subject.repositories), true);
         }
         asking.github_deployments(scope, checks).await;
     }
-    let wanted = wanted_by(subject, Some(client), checks).await;
+    let needs = needed_by(subject, Some(client), checks).await;
     if let Some(DeclaredIn::Cluster { scope, .. }) = &subject.declared_in {
-        asking.writes(scope, wanted.closes, checks).await;
+        asking.writes(scope, needs.closes, checks).await;
     }
     if matches!(subject.objects_in, ObjectsIn::Cluster) {
-        asking.objects(&wanted, checks).await;
+        asking.objects(&needs, checks).await;
     }
-    (wanted, true)
+    (needs, true)
 }
 
 /// What can be told where the cluster is out of reach: what files and flags say.
-async fn without_cluster(subject: &Subject, checks: &mut Checks) -> Wanted {
+async fn without_cluster(subject: &Subject, checks: &mut Checks) -> Needs {
     match &subject.declared_in {
         Some(DeclaredIn::Files { .. } | DeclaredIn::Listed { .. } | DeclaredIn::Flags { .. }) => {
-            wanted_by(subject, None, checks).await
+            needed_by(subject, None, checks).await
         }
-        Some(DeclaredIn::Cluster { .. }) | None => Wanted::of(&subject.repositories),
+        Some(DeclaredIn::Cluster { .. }) | None => Needs::of(&subject.repositories),
     }
 }
 
-async fn wanted_by(subject: &Subject, client: Option<&Client>, checks: &mut Checks) -> Wanted {
-    let wanted = match wanted::read(subject, client).await {
-        Ok(wanted) => wanted,
+async fn needed_by(subject: &Subject, client: Option<&Client>, checks: &mut Checks) -> Needs {
+    let needs = match needs::read(subject, client).await {
+        Ok(needs) => needs,
         Err(finding) => {
             // The permission to list them is a check of its own.
             if finding.reason != "Forbidden" {
                 checks.failed(CheckName::Sources, finding);
             }
-            return Wanted::of(&subject.repositories);
+            return Needs::of(&subject.repositories);
         }
     };
-    let Wanted { sources, unusable, .. } = wanted;
+    let Needs { sources, unusable, .. } = needs;
     match (&subject.declared_in, sources, unusable) {
         (None, ..) => {}
         (Some(_), 0, _) => checks.info(CheckName::Sources, "there is no GitHubDeployment to report"),
@@ -99,8 +99,8 @@ async fn wanted_by(subject: &Subject, client: Option<&Client>, checks: &mut Chec
             format!(
                 "{}, {}, {}",
                 counted(sources, "source", "sources"),
-                counted(wanted.environments, "environment", "environments"),
-                counted(wanted.repositories.len(), "repository", "repositories")
+                counted(needs.environments(), "environment", "environments"),
+                counted(needs.repositories.len(), "repository", "repositories")
             ),
         ),
         (Some(_), ..) => checks.warning(
@@ -109,7 +109,7 @@ async fn wanted_by(subject: &Subject, client: Option<&Client>, checks: &mut Chec
             format!("{unusable} of {sources} give no repository or no ref: `sync --dry-run` says why"),
         ),
     }
-    wanted
+    needs
 }
 
 fn counted(number: usize, one: &str, many: &str) -> String {
@@ -146,19 +146,16 @@ impl Asking<'_> {
     }
 
     async fn github_deployments(&mut self, scope: &Scope, checks: &mut Checks) {
-        let list = permission(scope, "list", GROUP, PLURAL, &["list"]);
-        let path = match scope {
-            Scope::Namespace(namespace) => format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"),
-            Scope::All => format!("/apis/{GROUP}/{VERSION}/{PLURAL}"),
-        };
+        let list = Permission::in_scope(scope, "list", GROUP, PLURAL, &["list"]);
+        let path = source::collection(scope);
         self.ask(&list, Some(&path), Need::Required, checks).await;
     }
 
     async fn writes(&mut self, scope: &Scope, closes: bool, checks: &mut Checks) {
-        let status = permission(scope, "patch", GROUP, "githubdeployments/status", &["patch"]);
+        let status = Permission::in_scope(scope, "patch", GROUP, "githubdeployments/status", &["patch"]);
         let shows = Need::Advised("without it `kubectl get ghd` shows no result, or use --write-status=false");
-        let events = permission(scope, "create", "events.k8s.io", "events", &["create"]);
-        let finalizer = permission(scope, "patch", GROUP, PLURAL, &["patch"]);
+        let events = Permission::in_scope(scope, "create", "events.k8s.io", "events", &["create"]);
+        let finalizer = Permission::in_scope(scope, "patch", GROUP, PLURAL, &["patch"]);
         let finalizes = if closes {
             Need::Required
         } else {
@@ -173,9 +170,9 @@ impl Asking<'_> {
         }
     }
 
-    async fn objects(&mut self, wanted: &Wanted, checks: &mut Checks) {
+    async fn objects(&mut self, needs: &Needs, checks: &mut Checks) {
         let cluster = Cluster::new(self.client.clone());
-        let (kinds, unknown) = source::observed_kinds(&cluster, &wanted.objects).await;
+        let (kinds, unknown) = source::observed_kinds(&cluster, &needs.objects).await;
         for error in unknown {
             checks.failed(CheckName::Sources, Finding::new(error.reason(), &error));
         }
@@ -190,14 +187,14 @@ impl Asking<'_> {
             let causes = Need::Optional("only the cause of a rollout that has not arrived needs it");
             let here = Scope::Namespace(namespace);
             for (group, resource) in [("", "pods"), ("apps", "replicasets")] {
-                let list = permission(&here, "list", group, resource, &["list"]);
+                let list = Permission::in_scope(&here, "list", group, resource, &["list"]);
                 self.ask(&list, None, causes, checks).await;
             }
         }
         let kube_system = Permission {
             name: Some("kube-system"),
             everywhere: false,
-            ..permission(&Scope::All, "get", "", "namespaces", &["get"])
+            ..Permission::in_scope(&Scope::All, "get", "", "namespaces", &["get"])
         };
         let shared = Need::Optional("only environments that several clusters share need it, or --cluster-name");
         self.ask(&kube_system, None, shared, checks).await;
@@ -233,27 +230,5 @@ impl Asking<'_> {
             }
             Need::Optional(why) => checks.info(CheckName::Permission, format!("{}; {why}", finding.message)),
         }
-    }
-}
-
-/// A permission, and the rule that gives it, in a namespace or in all.
-fn permission(
-    scope: &Scope,
-    verb: &'static str,
-    group: &str,
-    resource: &str,
-    needed: &'static [&'static str],
-) -> Permission {
-    Permission {
-        verb,
-        group: group.to_owned(),
-        resource: resource.to_owned(),
-        name: None,
-        namespace: match scope {
-            Scope::Namespace(namespace) => Some(namespace.clone()),
-            Scope::All => None,
-        },
-        everywhere: *scope == Scope::All,
-        needed,
     }
 }

@@ -5,30 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
-use super::{Checks, CredentialsFound, Finding, Subject, in_words, wanted::Wanted};
+use super::{
+    Checks, CredentialsFound, Finding, Subject, in_words,
+    needs::{Needs, RepositoryNeeds},
+};
 use crate::{
-    github::{self, Address, AppFacts, Budget, Budgets, Credentials, GitHub, Server, Settings, TokenFacts, TokenKind},
+    github::{
+        self, Address, AppFacts, CLOCK_TOLERANCE, Credentials, GitHub, MAX_ENVIRONMENTS, RateLimit, RateLimits, Server,
+        Settings, TokenFacts, TokenKind,
+    },
     plan::Repository,
     report::CheckName,
+    sync::DEFAULT_MAX_WRITES,
 };
-
-/// From this difference on, GitHub may take an App's token for one of the past or the future.
-const CLOCK: SignedDuration = SignedDuration::from_secs(30);
 
 /// A token that ends sooner is warned of.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Environments that one request of a pass asks for.
-const ENVIRONMENTS_A_REQUEST: usize = 50;
-
-/// Writes of a pass where `--max-writes` is not given.
-const WRITES: usize = 80;
 
 /// A limit ends the examination, it is not waited for.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How far the way to GitHub is free.
-pub(super) struct Standing {
+pub(super) struct Way {
     /// GitHub, if it takes the credentials.
     pub access: Option<Access>,
     /// Something answered as GitHub does.
@@ -64,13 +62,13 @@ impl Access {
     }
 }
 
-pub(super) async fn examine(subject: &Subject, wanted: &Wanted, checks: &mut Checks) -> Standing {
+pub(super) async fn examine(subject: &Subject, needs: &Needs, checks: &mut Checks) -> Way {
     let (api, server) = server(subject, checks).await;
     let credentials = credentials(subject, checks);
     let answered = server.is_some();
-    let mut standing = Standing { access: None, answered };
+    let mut way = Way { access: None, answered };
     let (Some(api), Some(server), Some(found)) = (api, server, credentials) else {
-        return standing;
+        return way;
     };
     clock(&server, found, checks);
     let settings = Settings {
@@ -83,18 +81,18 @@ pub(super) async fn examine(subject: &Subject, wanted: &Wanted, checks: &mut Che
         Ok(github) => github,
         Err(error) => {
             checks.failed(CheckName::Credentials, &error);
-            return standing;
+            return way;
         }
     };
     let who = match &found.credentials {
         Credentials::Token(token) => {
             let kind = TokenKind::of(token.expose_secret());
-            token_facts(&github, kind, subject.now, wanted, checks).await
+            token_facts(&github, kind, subject.now, needs, checks).await
         }
-        Credentials::App { .. } => app(&github, wanted, subject.now, checks).await,
+        Credentials::App { .. } => app(&github, needs, subject.now, checks).await,
     };
-    standing.access = who.map(|who| Access { github, who });
-    standing
+    way.access = who.map(|who| Access { github, who });
+    way
 }
 
 /// The address, and what answers there.
@@ -177,7 +175,7 @@ fn credentials<'a>(subject: &'a Subject, checks: &mut Checks) -> Option<&'a Cred
 fn clock(server: &Server, found: &CredentialsFound, checks: &mut Checks) {
     let Some(ahead) = server.ahead else { return };
     let seconds = ahead.as_secs().abs();
-    if ahead.abs() <= CLOCK {
+    if ahead.abs() < CLOCK_TOLERANCE {
         checks.ok(CheckName::Clock, "it is right to half a minute");
         return;
     }
@@ -199,13 +197,13 @@ async fn token_facts(
     github: &GitHub,
     kind: TokenKind,
     now: Timestamp,
-    wanted: &Wanted,
+    needs: &Needs,
     checks: &mut Checks,
 ) -> Option<Who> {
     let TokenFacts {
         scopes,
         expires,
-        budgets,
+        limits,
     } = match github.token_facts(&[]).await {
         Ok(facts) => facts,
         Err(error) => {
@@ -220,7 +218,7 @@ async fn token_facts(
     if let Some(scopes) = &scopes {
         token_scopes(scopes, checks);
     }
-    budget(budgets, wanted, wanted.repositories.len(), now, checks);
+    rate_limits(limits, needs.repositories.values(), now, checks);
     Some(Who::Token { kind, scopes })
 }
 
@@ -275,7 +273,7 @@ fn token_scopes(scopes: &[String], checks: &mut Checks) {
     }
 }
 
-async fn app(github: &GitHub, wanted: &Wanted, now: Timestamp, checks: &mut Checks) -> Option<Who> {
+async fn app(github: &GitHub, needs: &Needs, now: Timestamp, checks: &mut Checks) -> Option<Who> {
     let app = match github.app_facts().await {
         Ok(app) => app,
         Err(error) => {
@@ -286,7 +284,7 @@ async fn app(github: &GitHub, wanted: &Wanted, now: Timestamp, checks: &mut Chec
     checks.ok(CheckName::Authentication, format!("GitHub knows the App {}", app.slug));
     app_permissions(&app, checks);
     let mut installations = BTreeMap::new();
-    let owners: BTreeSet<String> = wanted
+    let owners: BTreeSet<String> = needs
         .repositories
         .keys()
         .map(|repository| repository.owner.to_ascii_lowercase())
@@ -295,12 +293,12 @@ async fn app(github: &GitHub, wanted: &Wanted, now: Timestamp, checks: &mut Chec
         checks.subject = Some(owner.clone());
         if let Some(writes) = installation(github, &app, owner, checks).await {
             installations.insert(owner.clone(), writes);
-            let repositories = wanted.repositories.keys();
-            let here: Vec<_> = repositories
-                .filter(|repository| repository.owner.eq_ignore_ascii_case(owner))
-                .collect();
+            let repositories = needs.repositories.iter();
+            let (here, needed): (Vec<_>, Vec<_>) = repositories
+                .filter(|(repository, _)| repository.owner.eq_ignore_ascii_case(owner))
+                .unzip();
             match github.token_facts(&here).await {
-                Ok(facts) => budget(facts.budgets, wanted, here.len(), now, checks),
+                Ok(facts) => rate_limits(facts.limits, needed, now, checks),
                 Err(error) => checks.failed(CheckName::RateLimit, &error),
             }
         }
@@ -379,31 +377,36 @@ async fn installation(github: &GitHub, app: &AppFacts, owner: &str, checks: &mut
     Some(!deployments)
 }
 
-pub(super) fn budget(
-    budgets: Option<Budgets>,
-    wanted: &Wanted,
-    repositories: usize,
+/// Whether what is left of the hour is enough for a pass over these repositories.
+pub(super) fn rate_limits<'a>(
+    limits: Option<RateLimits>,
+    repositories: impl IntoIterator<Item = &'a RepositoryNeeds>,
     now: Timestamp,
     checks: &mut Checks,
 ) {
-    let Some(Budgets { core, graphql }) = budgets else {
+    let Some(RateLimits { core, graphql }) = limits else {
         checks.ok(CheckName::RateLimit, "this server has no limits");
         return;
     };
-    let share = |all: usize| all.max(repositories).max(1);
-    let reads = share(wanted.environments).div_ceil(ENVIRONMENTS_A_REQUEST);
-    let writes = share(wanted.sources).min(WRITES);
+    let (mut environments, mut sources) = (0, 0);
+    for needs in repositories {
+        // One that was only named may have a source tomorrow.
+        environments += needs.environments.len().max(1);
+        sources += needs.sources.max(1);
+    }
+    let reads = environments.max(1).div_ceil(MAX_ENVIRONMENTS);
+    let writes = sources.clamp(1, DEFAULT_MAX_WRITES);
     let short = [("REST", core, writes), ("GraphQL", graphql, reads)]
         .into_iter()
-        .find(|(_, budget, needed)| budget.remaining < u64::try_from(*needed).unwrap_or(u64::MAX));
+        .find(|(_, limit, needed)| limit.remaining < u64::try_from(*needed).unwrap_or(u64::MAX));
     match short {
-        Some((name, budget, needed)) => checks.warning(
+        Some((name, limit, needed)) => checks.warning(
             CheckName::RateLimit,
             "RateLimited",
             format!(
                 "{}, and a pass may need {needed}: wait {} minutes, or see what else uses the same credentials",
-                left(name, budget),
-                minutes_until(budget.reset, now)
+                left(name, limit),
+                minutes_until(limit.reset, now)
             ),
         ),
         None => checks.ok(
@@ -413,8 +416,8 @@ pub(super) fn budget(
     }
 }
 
-fn left(name: &str, budget: Budget) -> String {
-    format!("{name} has {} of {} requests left", budget.remaining, budget.limit)
+fn left(name: &str, limit: RateLimit) -> String {
+    format!("{name} has {} of {} requests left", limit.remaining, limit.limit)
 }
 
 fn minutes_until(reset: i64, now: Timestamp) -> i64 {

@@ -5,10 +5,10 @@
 
 mod cluster;
 mod github;
+mod needs;
 mod repository;
 #[cfg(test)]
 mod tests;
-mod wanted;
 
 use jiff::Timestamp;
 use kube::Client;
@@ -77,13 +77,13 @@ pub struct Examination {
 /// Makes every check.
 pub async fn examine(subject: &Subject) -> Examination {
     let mut near = Checks::of(Area::Cluster, None);
-    let (wanted, cluster_answered) = cluster::examine(subject, &mut near).await;
+    let (needs, cluster_answered) = cluster::examine(subject, &mut near).await;
     let mut far = Checks::of(Area::GitHub, None);
-    let standing = github::examine(subject, &wanted, &mut far).await;
+    let way = github::examine(subject, &needs, &mut far).await;
     let mut checks = far.done;
     checks.append(&mut near.done);
-    if let Some(access) = &standing.access {
-        let reached = wanted
+    if let Some(access) = &way.access {
+        let reached = needs
             .repositories
             .iter()
             .filter(|(repository, _)| access.reaches(repository));
@@ -98,7 +98,7 @@ pub async fn examine(subject: &Subject) -> Examination {
     }
     Examination {
         checks,
-        answered: cluster_answered || standing.answered,
+        answered: cluster_answered || way.answered,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Checks, Finding,
     github::{Access, Who, may_deploy},
-    wanted::Needs,
+    needs::RepositoryNeeds,
 };
 use crate::{
     github::{EnvironmentQuery, GitHubError, RepositoryFacts, ResolvedRef, TokenKind},
@@ -26,7 +26,7 @@ pub(super) enum Writing {
     NotTold(&'static str),
 }
 
-pub(super) async fn examine(access: &Access, repository: &Repository, needs: &Needs, checks: &mut Checks) {
+pub(super) async fn examine(access: &Access, repository: &Repository, needs: &RepositoryNeeds, checks: &mut Checks) {
     let facts = match access.github.repository_facts(repository).await {
         Ok(facts) => facts,
         Err(error) => return checks.failed(CheckName::Repository, &error),
@@ -48,7 +48,7 @@ pub(super) async fn examine(access: &Access, repository: &Repository, needs: &Ne
             ),
         );
     }
-    let environment = needs.environment.clone().unwrap_or_else(|| ANY_ENVIRONMENT.to_owned());
+    let environment = needs.environments.values().next();
     let refs: Vec<String> = if needs.refs.is_empty() {
         vec![facts.default_branch.clone()]
     } else {
@@ -57,7 +57,7 @@ pub(super) async fn examine(access: &Access, repository: &Repository, needs: &Ne
     let query = EnvironmentQuery {
         environment: Environment {
             repository: repository.clone(),
-            name: environment,
+            name: environment.map_or(ANY_ENVIRONMENT, String::as_str).to_owned(),
         },
         refs,
         sources: 1,

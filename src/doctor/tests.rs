@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     Checks,
-    github::{Who, budget, may_deploy},
+    github::{Who, may_deploy, rate_limits},
+    needs::RepositoryNeeds,
     repository::{Writing, writing},
-    wanted::{Needs, Wanted},
 };
 use crate::{
-    github::{Budget, Budgets, RepositoryFacts, TokenKind},
+    github::{RateLimit, RateLimits, RepositoryFacts, TokenKind},
     plan::Repository,
     report::{Area, CheckResult},
 };
@@ -111,23 +111,24 @@ fn limits_are_compared_with_what_a_pass_needs() {
         ("no more writes than a pass makes", 5_000, 50, 80, 1, CheckResult::Ok),
     ];
     for (name, sources, environments, core, graphql, expected) in rows {
-        let wanted = Wanted {
+        let needs = RepositoryNeeds {
             sources,
-            environments,
-            repositories: BTreeMap::from([(repository(), Needs::default())]),
-            ..Wanted::default()
+            environments: (0..environments)
+                .map(|number: usize| (number.to_string(), number.to_string()))
+                .collect(),
+            ..RepositoryNeeds::default()
         };
-        let left = |remaining| Budget {
+        let left = |remaining| RateLimit {
             limit: 5_000,
             remaining,
             reset: 1_767_225_600 + 90,
         };
-        let budgets = Budgets {
+        let limits = RateLimits {
             core: left(core),
             graphql: left(graphql),
         };
         let mut checks = Checks::of(Area::GitHub, None);
-        budget(Some(budgets), &wanted, 1, now, &mut checks);
+        rate_limits(Some(limits), [&needs], now, &mut checks);
         let [check] = &checks.done[..] else {
             panic!("{name}: one check");
         };

@@ -15,7 +15,7 @@ use super::{
     limits::{Budget, Limit, named_limit},
     permission::{Remarks, SignOn},
 };
-use crate::plan::Repository;
+use crate::{http_date::http_date, plan::Repository};
 
 /// An answer of whatever status, read to its end.
 #[derive(Debug)]
@@ -120,8 +120,7 @@ impl Answer {
 
     /// GitHub's time.
     pub(super) fn date(&self) -> Option<Timestamp> {
-        let text = self.headers.get(header::DATE)?.to_str().ok()?;
-        jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
+        http_date(&self.headers, header::DATE)
     }
 
     /// Without the credentials of its request: whatever GitHub, or something in between, says with them in it ends

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::plan::Repository;
 pub(super) use app::{App, trouble as app_trouble};
+pub use clock::CLOCK_TOLERANCE;
 pub(super) use clock::is_about_time;
 pub use key::{KeyError, private_key};
 

@@ -18,7 +18,6 @@ use super::{
     auth::app_trouble,
     client::Client,
     error::{CredentialsKind, NoAnswer, quoted},
-    limits::date,
     transport,
 };
 use crate::plan::Repository;
@@ -40,7 +39,7 @@ pub struct TokenFacts {
     /// When it ends, if it does.
     pub expires: Option<Timestamp>,
     /// What is left of the hour; none where the server has no limits.
-    pub budgets: Option<Budgets>,
+    pub limits: Option<RateLimits>,
 }
 
 /// What GitHub says about an App, or about one of its installations.
@@ -52,18 +51,18 @@ pub struct AppFacts {
     pub permissions: BTreeMap<String, String>,
 }
 
-/// The primary limits of a token.
+/// The primary rate limits of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budgets {
+pub struct RateLimits {
     /// Of REST.
-    pub core: Budget,
+    pub core: RateLimit,
     /// Of GraphQL.
-    pub graphql: Budget,
+    pub graphql: RateLimit,
 }
 
-/// One primary limit.
+/// One primary rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Budget {
+pub struct RateLimit {
     /// An hour's.
     pub limit: u64,
     /// What is left of it.
@@ -159,7 +158,7 @@ impl Client {
         let now = Timestamp::now();
         Ok(Server {
             enterprise: text(&answer.headers, "x-github-enterprise-version"),
-            ahead: date(&answer.headers, http::header::DATE).map(|theirs| theirs.duration_since(now)),
+            ahead: answer.date().map(|theirs| theirs.duration_since(now)),
         })
     }
 
@@ -182,26 +181,26 @@ impl Client {
         Ok(TokenFacts {
             scopes,
             expires: text(&answer.headers, "github-authentication-token-expiration").and_then(|text| expiry(&text)),
-            budgets: self.budgets(&answer)?,
+            limits: self.rate_limits(&answer)?,
         })
     }
 
     /// A GitHub Enterprise Server without limits answers 404.
-    fn budgets(&self, answer: &Answer) -> Result<Option<Budgets>, CallError> {
+    fn rate_limits(&self, answer: &Answer) -> Result<Option<RateLimits>, CallError> {
         #[derive(Deserialize)]
         struct Body {
             resources: Resources,
         }
         #[derive(Deserialize)]
         struct Resources {
-            core: Budget,
-            graphql: Budget,
+            core: RateLimit,
+            graphql: RateLimit,
         }
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let Body { resources } = self.success(answer, "tell the rate limits")?;
-        Ok(Some(Budgets {
+        Ok(Some(RateLimits {
             core: resources.core,
             graphql: resources.graphql,
         }))
@@ -227,50 +226,17 @@ impl Client {
     }
 
     async fn installation_facts(&self, owner: &str) -> Result<AppFacts, CallError> {
-        #[derive(Deserialize)]
-        struct Installation {
-            app_slug: Option<String>,
-            permissions: BTreeMap<String, String>,
-            suspended_at: Option<String>,
-            html_url: Option<String>,
-        }
         let app = self.app().ok_or_else(no_app)?;
-        let number = app.installation.map(|id| id.to_string());
-        let addresses = match &number {
-            Some(number) => vec![["app", "installations", number.as_str()]],
-            None => vec![["orgs", owner, "installation"], ["users", owner, "installation"]],
+        let Some(found) = app.find_installation(self, owner).await? else {
+            return Err(app.not_installed(self, owner).await.into());
         };
-        for segments in addresses {
-            let url = self.address().endpoint(&segments);
-            let answer = app.ask(self, Method::GET, url, None).await?;
-            if answer.status == StatusCode::NOT_FOUND {
-                continue;
-            }
-            if !answer.status.is_success() {
-                let action = format!("tell the App's installation for {owner}");
-                return Err(app_trouble(self, &answer, &action));
-            }
-            let found: Installation = answer.json()?;
-            if found.suspended_at.is_some() {
-                return Err(GitHubError::Suspended {
-                    owner: owner.to_owned(),
-                    page: found.html_url.as_deref().map(quoted),
-                }
-                .into());
-            }
-            return Ok(AppFacts {
-                slug: found.app_slug.unwrap_or_default(),
-                permissions: found.permissions,
-            });
+        if found.suspended_at.is_some() {
+            return Err(found.suspended(owner).into());
         }
-        Err(match app.installation {
-            Some(installation) => GitHubError::NoInstallation { installation },
-            None => GitHubError::NotInstalled {
-                owner: owner.to_owned(),
-                page: app.page(self).await,
-            },
-        }
-        .into())
+        Ok(AppFacts {
+            slug: found.app_slug.unwrap_or_default(),
+            permissions: found.permissions,
+        })
     }
 
     async fn repository_facts(&self, repository: &Repository) -> Result<RepositoryFacts, CallError> {
@@ -431,7 +397,7 @@ mod tests {
             });
             let facts = github.token_facts(&[]).await.unwrap();
             assert_eq!(facts.scopes, expected);
-            assert_eq!(facts.budgets.map(|budgets| budgets.graphql.remaining), Some(1));
+            assert_eq!(facts.limits.map(|limits| limits.graphql.remaining), Some(1));
         }
     }
 
@@ -440,6 +406,6 @@ mod tests {
         let github = testing::github_with("secret", |_| {
             testing::reply(404, r#"{"message":"Rate limiting is not enabled."}"#)
         });
-        assert_eq!(github.token_facts(&[]).await.unwrap().budgets, None);
+        assert_eq!(github.token_facts(&[]).await.unwrap().limits, None);
     }
 }

@@ -35,6 +35,9 @@ const MAX_REDIRECTS: usize = 5;
 /// While a token is too young for some of GitHub's servers, it is tried again this often, a second apart.
 const YOUNG_TOKEN_TRIES: usize = 5;
 
+/// How this program names itself to GitHub, which refuses requests without a name.
+const USER_AGENT: &str = concat!("kube-status-to-github/", env!("CARGO_PKG_VERSION"));
+
 const API_VERSION: &str = "x-github-api-version";
 
 #[derive(Debug)]
@@ -42,7 +45,6 @@ pub(super) struct Client {
     octocrab: Octocrab,
     address: Address,
     auth: Auth,
-    user_agent: HeaderValue,
     timeout: Duration,
     limits: Limits,
     /// `X-GitHub-Api-Version` is sent.
@@ -62,8 +64,6 @@ impl Client {
             versioned: AtomicBool::new(address.is_versioned()),
             address,
             auth: Auth::new(settings)?,
-            user_agent: HeaderValue::try_from(&settings.user_agent)
-                .unwrap_or(HeaderValue::from_static(super::USER_AGENT)),
             timeout: settings.request_timeout,
             limits: Limits::default(),
         })
@@ -136,17 +136,6 @@ impl Client {
                 Refusal::TooYoung | Refusal::Renew | Refusal::Final => return Ok(answer),
             }
         }
-    }
-
-    /// Sends a request of the App itself with these credentials, as [`Client::follow`] does.
-    pub(super) async fn send_as(
-        &self,
-        authorization: &HeaderValue,
-        method: Method,
-        url: String,
-        body: Option<&Value>,
-    ) -> Result<Answer, CallError> {
-        self.follow(Some(authorization), method, url, body).await
     }
 
     /// Sends a request that is not about an owner's repositories, with or without credentials.
@@ -239,7 +228,7 @@ impl Client {
             .method(method)
             .uri(url.as_str())
             .header(header::ACCEPT, "application/vnd.github+json")
-            .header(header::USER_AGENT, &self.user_agent);
+            .header(header::USER_AGENT, USER_AGENT);
         if let Some(authorization) = authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);
         }

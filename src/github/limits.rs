@@ -24,7 +24,7 @@ use http::HeaderMap;
 use tokio::time::{Instant, sleep_until};
 
 use refusal::{GRAIN, explained_wait, until_reset};
-pub(super) use refusal::{Limit, date, limit_of, named_limit};
+pub(super) use refusal::{Limit, limit_of, named_limit};
 
 /// Time between two writes, once the burst is used up.
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);

@@ -35,12 +35,12 @@ use tower::{BoxError, Service};
 use url::Url;
 
 pub use address::{Address, AddressError};
-pub use auth::{Credentials, KeyError, private_key};
-pub use check::{AppFacts, Budget, Budgets, RepositoryFacts, Server, TokenFacts, TokenKind, probe};
+pub use auth::{CLOCK_TOLERANCE, Credentials, KeyError, private_key};
+pub use check::{AppFacts, RateLimit, RateLimits, RepositoryFacts, Server, TokenFacts, TokenKind, probe};
 pub use error::{Cause, CredentialsKind, GitHubError, WriteError};
 pub use limits::LimitScope;
 pub use permission::{Remarks, SignOn};
-pub use read::{EnvironmentQuery, EnvironmentReading, ResolvedRef};
+pub use read::{EnvironmentQuery, EnvironmentReading, MAX_ENVIRONMENTS, ResolvedRef};
 pub use transport::Proxies;
 pub use write::{Created, NewDeployment, NewStatus};
 
@@ -53,9 +53,6 @@ use read::Outages;
 use recent::Recent;
 use transport::Transport;
 
-/// How this program names itself to GitHub, which refuses requests without a name.
-const USER_AGENT: &str = concat!("kube-status-to-github/", env!("CARGO_PKG_VERSION"));
-
 /// How to reach one GitHub. Debug output shows no secret.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -67,8 +64,6 @@ pub struct Settings {
     pub token_variable: &'static str,
     /// The program runs in a workflow of GitHub Actions, whose token the token may be: for messages.
     pub in_workflow: bool,
-    /// How it names itself.
-    pub user_agent: String,
     /// How long one request may take, connecting included.
     pub request_timeout: Duration,
     /// How long one call of [`GitHub::read`] may take, with all it repeats and waits for.
@@ -105,7 +100,6 @@ impl Settings {
             credentials,
             token_variable: "GITHUB_TOKEN",
             in_workflow: false,
-            user_agent: USER_AGENT.to_owned(),
             request_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(120),
         }

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 pub(super) use answer::{Node, StatusNode};
 pub(super) use patience::Outages;
 pub(super) use query::DEPLOYMENT;
+pub use query::MAX_ENVIRONMENTS;
 
 use super::{
     GitHub,

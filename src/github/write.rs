@@ -82,9 +82,9 @@ pub struct Created {
     pub id: Option<u64>,
 }
 
-/// The answer of REST.
+/// A deployment as REST shows it.
 #[derive(Deserialize)]
-struct Answered {
+struct RestDeployment {
     id: u64,
     node_id: String,
     sha: String,
@@ -433,7 +433,7 @@ impl NewDeployment {
     }
 
     /// The deployment in an answer that is a success. JSON without an id, as with 202, says that there is none.
-    fn answered(&self, answer: &Answer) -> Result<Answered, CallError> {
+    fn answered(&self, answer: &Answer) -> Result<RestDeployment, CallError> {
         let body: Value = answer.json()?;
         if answer.status == StatusCode::ACCEPTED || body.get("id").is_none() {
             return Err(GitHubError::Refused {

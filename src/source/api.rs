@@ -22,6 +22,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::SourceError;
+use crate::http_date::http_date;
 
 /// What an address cannot hold as it is: all but what names of objects usually consist of.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
@@ -170,8 +171,7 @@ pub async fn server_time(client: &Client) -> Option<Timestamp> {
     let request = Request::get("/version").body(Body::empty()).ok()?;
     // Whoever is refused is told it too.
     let answer = timeout(FOR_THE_TIME, client.send(request)).await.ok()?.ok()?;
-    let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
-    jiff::fmt::rfc2822::parse(date).ok().map(|date| date.timestamp())
+    http_date(answer.headers(), http::header::DATE)
 }
 
 /// Path of an object in a collection.

@@ -52,7 +52,7 @@ pub(in crate::github) struct App {
     id: String,
     key: EncodingKey,
     /// The one to use for every owner.
-    pub(in crate::github) installation: Option<u64>,
+    installation: Option<u64>,
     clock: Clock,
     /// By login, in lower case.
     owners: Mutex<HashMap<String, Arc<Owner>>>,
@@ -75,11 +75,17 @@ struct Access {
     refused: Option<(Instant, GitHubError)>,
 }
 
-#[derive(Clone, Deserialize)]
-struct Installation {
+/// The App where it is installed.
+#[derive(Clone, Default, Deserialize)]
+pub(in crate::github) struct Installation {
     id: u64,
-    /// Its settings, for people.
+    /// Name of the App in addresses.
+    pub(in crate::github) app_slug: Option<String>,
     #[serde(default)]
+    pub(in crate::github) permissions: BTreeMap<String, String>,
+    /// When its owner put it on hold.
+    pub(in crate::github) suspended_at: Option<String>,
+    /// Its settings, for people.
     html_url: Option<String>,
 }
 
@@ -155,9 +161,14 @@ impl App {
         repositories: BTreeSet<String>,
     ) -> Result<InstallationToken, CallError> {
         if let Some(id) = self.installation {
-            let given = Installation { id, html_url: None };
-            let token = self.create_token(client, owner, &given, repositories).await?;
-            return token.ok_or(GitHubError::NoInstallation { installation: id }.into());
+            let given = Installation {
+                id,
+                ..Installation::default()
+            };
+            return match self.create_token(client, owner, &given, repositories).await? {
+                Some(token) => Ok(token),
+                None => Err(self.not_installed(client, owner).await.into()),
+            };
         }
         if let Some(installation) = known.clone() {
             if let Some(token) = self
@@ -177,17 +188,23 @@ impl App {
             }
             *known = None;
         }
-        Err(GitHubError::NotInstalled {
-            owner: owner.to_owned(),
-            page: self.page(client).await,
-        }
-        .into())
+        Err(self.not_installed(client, owner).await.into())
     }
 
-    /// The installation of the App at an owner, of which it is not known whether it is an organisation or a user.
-    async fn find_installation(&self, client: &Client, owner: &str) -> Result<Option<Installation>, CallError> {
-        for kind in ["orgs", "users"] {
-            let url = client.address().endpoint(&[kind, owner, "installation"]);
+    /// The installation that was given, or that at an owner, of which it is not known whether it is an organisation or a
+    /// user. None where there is no such one.
+    pub(in crate::github) async fn find_installation(
+        &self,
+        client: &Client,
+        owner: &str,
+    ) -> Result<Option<Installation>, CallError> {
+        let number = self.installation.map(|id| id.to_string());
+        let addresses = match &number {
+            Some(number) => vec![["app", "installations", number]],
+            None => vec![["orgs", owner, "installation"], ["users", owner, "installation"]],
+        };
+        for segments in addresses {
+            let url = client.address().endpoint(&segments);
             let answer = self.ask(client, Method::GET, url, None).await?;
             if answer.status.is_success() {
                 return Ok(Some(answer.json()?));
@@ -226,11 +243,7 @@ impl App {
                 status if status.is_success() => return token(&answer, made, scope.repositories).map(Some),
                 StatusCode::NOT_FOUND if !is_unknown_app(&answer) => return Ok(None),
                 StatusCode::FORBIDDEN if message().to_ascii_lowercase().contains("suspended") => {
-                    return Err(GitHubError::Suspended {
-                        owner: owner.to_owned(),
-                        page: installation.html_url.as_deref().map(quoted),
-                    }
-                    .into());
+                    return Err(installation.suspended(owner).into());
                 }
                 StatusCode::UNPROCESSABLE_ENTITY if scope.loosen(&message()) => {
                     tracing::debug!(
@@ -246,8 +259,19 @@ impl App {
         }
     }
 
+    /// That there is no installation, of the number that was given or at an owner.
+    pub(in crate::github) async fn not_installed(&self, client: &Client, owner: &str) -> GitHubError {
+        match self.installation {
+            Some(installation) => GitHubError::NoInstallation { installation },
+            None => GitHubError::NotInstalled {
+                owner: owner.to_owned(),
+                page: self.page(client).await,
+            },
+        }
+    }
+
     /// Where the App can be installed; none where GitHub does not tell.
-    pub(in crate::github) async fn page(&self, client: &Client) -> Option<String> {
+    async fn page(&self, client: &Client) -> Option<String> {
         let page = self.page.get_or_try_init(|| self.find_page(client)).await;
         page.ok().cloned().flatten()
     }
@@ -285,7 +309,7 @@ impl App {
         loop {
             let now = self.clock.now();
             let answer = client
-                .send_as(&self.jwt(now)?, method.clone(), url.clone(), body)
+                .follow(Some(&self.jwt(now)?), method.clone(), url.clone(), body)
                 .await?;
             if answer.status != StatusCode::UNAUTHORIZED || corrected || !self.clock.correct(&answer, now) {
                 return Ok(answer);
@@ -327,6 +351,16 @@ impl App {
             .entry(login.to_ascii_lowercase())
             .or_default()
             .clone()
+    }
+}
+
+impl Installation {
+    /// That its owner put it on hold.
+    pub(in crate::github) fn suspended(&self, owner: &str) -> GitHubError {
+        GitHubError::Suspended {
+            owner: owner.to_owned(),
+            page: self.html_url.as_deref().map(quoted),
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::github::answer::Answer;
 
-/// Less than this is no reason to refuse anything.
-const TOLERANCE_SECONDS: i64 = 30;
+/// How far two clocks may be apart: less is no reason to refuse anything.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// This machine's clock, until GitHub shows that it is wrong; from then on GitHub's. What it shows moves evenly,
 /// whatever is done to the machine's clock in between.
@@ -33,7 +33,7 @@ impl Clock {
             return false;
         };
         let apart = (date.as_second() - signed).abs();
-        if apart < TOLERANCE_SECONDS && !is_about_time(&refusal.complaint().message) {
+        if apart < CLOCK_TOLERANCE.as_secs() && !is_about_time(&refusal.complaint().message) {
             return false;
         }
         tracing::debug!(

@@ -5,6 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 
+use crate::http_date::http_date;
+
 /// GitHub's times have the grain of a second: one more, so as not to come too early.
 pub(super) const GRAIN: Duration = Duration::from_secs(1);
 
@@ -56,7 +58,7 @@ pub(super) fn explained_wait(headers: &HeaderMap, limit: Limit) -> Option<Durati
         let seconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         let wait = seconds
             .map(Duration::from_secs)
-            .or_else(|| Some(until(headers, date(headers, header::RETRY_AFTER)?)));
+            .or_else(|| Some(until(headers, http_date(headers, header::RETRY_AFTER)?)));
         if let Some(wait) = wait {
             return Some(wait.max(GRAIN));
         }
@@ -76,15 +78,10 @@ pub(super) fn until_reset(headers: &HeaderMap, used_up: bool) -> Option<Duration
 
 /// How long it is until then by GitHub's clock.
 fn until(headers: &HeaderMap, then: Timestamp) -> Duration {
-    let now = date(headers, header::DATE).unwrap_or_else(Timestamp::now);
+    let now = http_date(headers, header::DATE).unwrap_or_else(Timestamp::now);
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
-pub(in crate::github) fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<Timestamp> {
-    let text = headers.get(name)?.to_str().ok()?;
-    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }

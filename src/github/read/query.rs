@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::plan::{Environment, GitRef, Repository};
 
 /// What one request asks for at most.
-const MAX_ENVIRONMENTS: usize = 50;
+pub const MAX_ENVIRONMENTS: usize = 50;
 const MAX_DEPLOYMENTS: usize = 500;
 const MAX_REFS: usize = 150;
 

@@ -19,15 +19,13 @@ use crate::{
 
 /// What is needed on both sides.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Needs {
     /// Sources that are not suspended.
     pub sources: usize,
     /// Sources of which no repository or no ref is known.
     pub unusable: usize,
-    /// Environments.
-    pub environments: usize,
     /// What each repository has to have.
-    pub repositories: BTreeMap<Repository, Needs>,
+    pub repositories: BTreeMap<Repository, RepositoryNeeds>,
     /// The objects.
     pub objects: Vec<ObjectReference>,
     /// A GitHubDeployment takes a finalizer.
@@ -36,11 +34,13 @@ pub(super) struct Wanted {
 
 /// What one repository has to have.
 #[derive(Debug, Default)]
-pub(super) struct Needs {
+pub(super) struct RepositoryNeeds {
     /// The refs that sources run.
     pub refs: BTreeSet<String>,
-    /// One of the environments.
-    pub environment: Option<String>,
+    /// Sources whose declaration is in order.
+    pub sources: usize,
+    /// Their environments as written, by the name in lower case.
+    pub environments: BTreeMap<String, String>,
 }
 
 /// A source whose declaration is in order.
@@ -50,16 +50,21 @@ struct Usable {
     spec: GitHubDeploymentSpec,
 }
 
-impl Wanted {
+impl Needs {
     /// Only what was named on the command line.
     pub fn of(repositories: &[Repository]) -> Self {
         Self {
             repositories: repositories
                 .iter()
-                .map(|repository| (repository.clone(), Needs::default()))
+                .map(|repository| (repository.clone(), RepositoryNeeds::default()))
                 .collect(),
             ..Self::default()
         }
+    }
+
+    /// How many environments there are.
+    pub fn environments(&self) -> usize {
+        self.repositories.values().map(|needs| needs.environments.len()).sum()
     }
 }
 
@@ -67,10 +72,10 @@ impl Wanted {
 ///
 /// # Errors
 /// When the declarations, or files of objects, cannot be read at all.
-pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<Wanted, Finding> {
-    let mut wanted = Wanted::of(&subject.repositories);
+pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<Needs, Finding> {
+    let mut needs = Needs::of(&subject.repositories);
     let Some(declared_in) = &subject.declared_in else {
-        return Ok(wanted);
+        return Ok(needs);
     };
     let finding = |error: SourceError| Finding {
         reason: error.reason(),
@@ -81,42 +86,42 @@ pub(super) async fn read(subject: &Subject, client: Option<&Client>) -> Result<W
         DeclaredIn::Flags { git_ref, .. } => git_ref.clone(),
         DeclaredIn::Cluster { .. } | DeclaredIn::Files { .. } | DeclaredIn::Listed { .. } => None,
     };
-    let mut environments = BTreeSet::new();
     let mut usable = Vec::new();
     for declaration in &declared {
         let spec = declaration.spec.as_ref().ok();
         if spec.is_some_and(|spec| spec.suspend) {
             continue;
         }
-        wanted.sources += 1;
+        needs.sources += 1;
         let Some(source) = usable_source(declaration, subject.default_owner.as_deref()) else {
-            wanted.unusable += 1;
+            needs.unusable += 1;
             continue;
         };
-        wanted.closes |= source.spec.deletion_policy == DeletionPolicy::Close;
+        needs.closes |= source.spec.deletion_policy == DeletionPolicy::Close;
         let environment = &source.spec.repository.environment;
-        environments.insert((source.repository.clone(), environment.to_lowercase()));
-        let needs = wanted.repositories.entry(source.repository.clone()).or_default();
-        needs.environment.get_or_insert_with(|| environment.clone());
+        let here = needs.repositories.entry(source.repository.clone()).or_default();
+        here.sources += 1;
+        here.environments
+            .entry(environment.to_lowercase())
+            .or_insert_with(|| environment.clone());
         usable.push(source);
     }
-    wanted.environments = environments.len();
-    wanted.objects = usable.iter().map(|source| source.object.clone()).collect();
+    needs.objects = usable.iter().map(|source| source.object.clone()).collect();
     let objects = match (&subject.objects_in, client) {
         (ObjectsIn::Files(paths), _) => {
             Objects::Files(source::objects_from_files(paths, &subject.kept).map_err(finding)?)
         }
         (ObjectsIn::Cluster, Some(client)) => Objects::Cluster(Cluster::new(client.clone())),
-        (ObjectsIn::Cluster, None) => return Ok(wanted),
+        (ObjectsIn::Cluster, None) => return Ok(needs),
     };
-    let refs = refs(&objects, &usable, &wanted.objects, given).await;
+    let refs = refs(&objects, &usable, &needs.objects, given).await;
     for (source, git_ref) in usable.iter().zip(refs) {
-        match (git_ref, wanted.repositories.get_mut(&source.repository)) {
-            (Some(git_ref), Some(needs)) => drop(needs.refs.insert(git_ref)),
-            _ => wanted.unusable += 1,
+        match (git_ref, needs.repositories.get_mut(&source.repository)) {
+            (Some(git_ref), Some(here)) => drop(here.refs.insert(git_ref)),
+            _ => needs.unusable += 1,
         }
     }
-    Ok(wanted)
+    Ok(needs)
 }
 
 async fn declare(
