@@ -69,15 +69,14 @@ fn read_file(path: &Path) -> Result<Kubeconfig, ClusterError> {
     Ok(kubeconfig)
 }
 
-/// True for a file in UTF-16 with an odd number of bytes, on which kube's reader panics. Only files can be read twice,
-/// pipes cannot.
+/// True for a file in UTF-16 with an odd number of bytes, on which kube's reader panics. A pipe is not opened: it can be
+/// read only once.
 fn is_half_utf16(path: &Path) -> bool {
-    let Ok(mut file) = File::open(path) else { return false };
-    let is_odd = file
-        .metadata()
-        .is_ok_and(|about| about.is_file() && about.len() % 2 == 1);
+    let is_odd = std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() % 2 == 1);
     let mut mark = [0; 2];
-    is_odd && file.read_exact(&mut mark).is_ok() && matches!(mark, [0xff, 0xfe] | [0xfe, 0xff])
+    is_odd
+        && File::open(path).and_then(|mut file| file.read_exact(&mut mark)).is_ok()
+        && matches!(mark, [0xff, 0xfe] | [0xfe, 0xff])
 }
 
 /// The name of the context that counts.
