@@ -192,7 +192,7 @@ impl GitHub {
 
     async fn post_status_by_graphql(&self, new: &NewStatus) -> Result<(), CallError> {
         #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[serde(rename_all = "camelCase", expecting = "an object with the deployment status")]
         struct Posted {
             deployment_status: StatusNode,
         }

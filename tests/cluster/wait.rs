@@ -63,7 +63,7 @@ fn a_rollout_is_followed_to_its_success() {
     test.rolled_out("deployment/web");
     test.apply(&deployment("web", "v2", Some("never-ready")));
     let from = test.cluster.audit_mark();
-    let child = sync(&test, &[]).spawn().unwrap();
+    let child = sync(&test, &["--timeout", "60s"]).spawn().unwrap();
     eventually_shows(&test, &["v2: in_progress"]);
     eventually("the new pod is there", || {
         let pods = test.kubectl(["get", "pods", "-o", "name"]);
@@ -116,8 +116,8 @@ fn an_image_that_does_not_exist_fails_fast() {
     test.apply(&deployment("web", "v1", None));
     test.rolled_out("deployment/web");
     test.apply(&deployment("web", "v2", Some("image-pull-backoff")));
-    // The Deployment itself gives up after ten minutes only.
-    let run = ended(sync(&test, &["--fail-fast", "--timeout", "2m"]).spawn().unwrap()).expect(4);
+    // The Deployment itself gives up after ten minutes only, and people are told within 15 seconds.
+    let run = ended(sync(&test, &["--fail-fast", "--timeout", "15s"]).spawn().unwrap()).expect(4);
     let cause = "ImagePullBackOff: image registry.example.com:5000/web:v2 not found";
     let last = history(&test).pop().unwrap();
     assert!(
@@ -150,7 +150,7 @@ fn what_has_no_room_fails_once_it_had_its_time() {
     for (name, objects, cause) in rows {
         let Some(test) = Namespace::create(name) else { return };
         test.apply(&objects);
-        let child = sync(&test, &["--fail-fast", "--timeout", "2m"]).spawn().unwrap();
+        let child = sync(&test, &["--fail-fast", "--timeout", "75s"]).spawn().unwrap();
         running.push((test, child, cause));
     }
     for (test, child, cause) in running {

@@ -23,6 +23,7 @@ impl GitHub {
     /// Posts a status by REST.
     pub(super) async fn post_status_by_rest(&self, new: &NewStatus) -> Result<(), CallError> {
         #[derive(Deserialize)]
+        #[serde(expecting = "a deployment status")]
         struct Posted {
             node_id: String,
             state: String,
