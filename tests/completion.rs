@@ -153,8 +153,7 @@ fn names_come_from_the_cluster() {
         (&["sync", "nonsense/"], &[":4"]),
         (&["sync", "../x/"], &[":4"]),
     ] {
-        let offered = shells::once_more(|| machine.kubectl(words), |offered| offered == expected);
-        assert_eq!(offered, expected, "{words:?}");
+        assert_eq!(machine.kubectl(words), expected, "{words:?}");
     }
     let requests = machine.requests.lock().unwrap().clone();
     assert!(
@@ -205,8 +204,7 @@ fn nobody_waits_for_a_cluster_that_is_silent() {
     assert_eq!(machine.kubectl(&["sync", "--context", "silent", "deploy/"]), [":4"]);
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(2), "it was asked: {took:?}");
-    // Any other request to a cluster has 65 seconds. What is more than two of them is for a slow machine.
-    assert!(took < Duration::from_secs(40), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]
@@ -247,7 +245,8 @@ fn shells_complete() {
     let lines = lines.each_ref().map(String::as_str);
     for shell in shells::SHELLS {
         let machine = Machine::new();
-        let expected = "deployment/web-admin\ntest\nsync\n";
-        shells::assert_offers(shell, &lines, |name| machine.command(name), expected);
+        if let Some(offered) = shells::offers(shell, &lines, |name| machine.command(name)) {
+            assert_eq!(offered, "deployment/web-admin\ntest\nsync\n", "{shell}");
+        }
     }
 }

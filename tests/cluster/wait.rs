@@ -100,7 +100,7 @@ fn without_permission_to_watch_the_object_is_polled() {
         let look = Run::of(test.program().args(["status", "deployment/web"]));
         (look.code == 0).then_some(())
     });
-    let child = sync(&test, &[]).spawn().unwrap();
+    let child = sync(&test, &["--timeout", "60s"]).spawn().unwrap();
     eventually_shows(&test, &["v1: in_progress"]);
     test.heal("web");
     let run = ended(child).expect(0);
@@ -116,8 +116,9 @@ fn an_image_that_does_not_exist_fails_fast() {
     test.apply(&deployment("web", "v1", None));
     test.rolled_out("deployment/web");
     test.apply(&deployment("web", "v2", Some("image-pull-backoff")));
-    // The Deployment itself gives up after ten minutes only, and people are told within 15 seconds.
-    let run = ended(sync(&test, &["--fail-fast", "--timeout", "15s"]).spawn().unwrap()).expect(4);
+    let begun = Instant::now();
+    let run = ended(sync(&test, &["--fail-fast"]).spawn().unwrap()).expect(4);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let cause = "ImagePullBackOff: image registry.example.com:5000/web:v2 not found";
     let last = history(&test).pop().unwrap();
     assert!(
@@ -150,12 +151,17 @@ fn what_has_no_room_fails_once_it_had_its_time() {
     for (name, objects, cause) in rows {
         let Some(test) = Namespace::create(name) else { return };
         test.apply(&objects);
-        let child = sync(&test, &["--fail-fast", "--timeout", "75s"]).spawn().unwrap();
+        let child = sync(&test, &["--fail-fast", "--timeout", "90s"]).spawn().unwrap();
         running.push((test, child, cause));
     }
     for (test, child, cause) in running {
-        // It is not the time-out that ends it.
+        let begun = Instant::now();
         ended(child).expect(4);
+        assert!(
+            begun.elapsed() < Duration::from_secs(45),
+            "{cause}: {:?}",
+            begun.elapsed()
+        );
         assert_eq!(history(&test), ["v1: in_progress failure"], "{cause}");
         assert!(description(&test).starts_with(cause), "{}", description(&test));
     }
@@ -176,9 +182,8 @@ fn what_never_gets_ready_times_out() {
         let arguments = [&["--timeout", "4s"], further].concat();
         ended(sync(&test, &arguments).spawn().unwrap()).expect(5);
         let took = begun.elapsed();
-        // The moment is measured in virtual time, elsewhere: this machine may be slow.
         assert!(
-            (Duration::from_secs(4)..Duration::from_secs(60)).contains(&took),
+            (Duration::from_secs(4)..Duration::from_secs(12)).contains(&took),
             "{took:?}"
         );
         assert_eq!(history(&test), [expected]);
